@@ -1,0 +1,232 @@
+"""Settings: one frozen dataclass a stage, filled from a TOML file and from flags, in that order.
+
+Every class checks its own ranges, so a setting is right from the moment it exists, wherever it came from.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from songnet.errors import InputNotFoundError, ParameterError
+
+T = TypeVar("T")
+
+
+def _check(section: str, name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ParameterError(f"{section}.{name} is {value}; it must lie between {low:g} and {high:g}")
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """How a track becomes mel images.
+
+    Parameters
+    ----------
+    recipe : str
+        Name of a mel recipe (`songnet.spectrogram.RECIPES`).
+    clips : int
+        Clips cut from a track, 1 to 1,000; a shorter track gives fewer.
+    silence_db : float
+        A clip whose RMS lies below this level (dBFS, -120 to 0) is passed over.
+    """
+
+    recipe: str = "songnet"
+    clips: int = 8
+    silence_db: float = -60.0
+
+    def __post_init__(self) -> None:
+        _check("images", "clips", self.clips, 1, 1000)
+        _check("images", "silence_db", self.silence_db, -120, 0)
+
+    @property
+    def key(self) -> str:
+        """Name of the image set: images of two recipes, or of two clip counts, never mix."""
+        return f"{self.recipe}-{self.clips}"
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """How files are read.
+
+    Parameters
+    ----------
+    jobs : int
+        Worker processes, 0 to 256; 0 means one a core.
+    timeout_s : float
+        Seconds one file may take, 1 to 86,400; then its worker is ended and the file is listed as failed.
+    memory_mb : int
+        Memory one worker may take beyond what it starts with, in MiB, 64 to 1,048,576.
+    """
+
+    jobs: int = 0
+    timeout_s: float = 60.0
+    memory_mb: int = 1024
+
+    def __post_init__(self) -> None:
+        _check("read", "jobs", self.jobs, 0, 256)
+        _check("read", "timeout_s", self.timeout_s, 1, 86_400)
+        _check("read", "memory_mb", self.memory_mb, 64, 1_048_576)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. None stands for the preset's own value.
+
+    Parameters
+    ----------
+    epochs : int or None
+        Passes over the training images at most, 1 to 100,000.
+    batch_size : int or None
+        Images a step, 1 to 4,096.
+    learning_rate : float or None
+        Adam's step size, 1e-7 to 1.
+    patience : int
+        Epochs without a better validation loss after which training ends, 1 to 10,000.
+    validation : float
+        Share of the artists (of the tracks where artists are unknown) held out, 0.01 to 0.5.
+    activation : str or None
+        Activation of the convolutions.
+    dropout : float or None
+        Dropout rate, 0 to 0.9.
+    latent_dim, beta, free_bits, kl_warmup_steps : int or float or None
+        Options of variational models; refused by the others.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    patience: int = 8
+    validation: float = 0.1
+    activation: str | None = None
+    dropout: float | None = None
+    latent_dim: int | None = None
+    beta: float | None = None
+    free_bits: float | None = None
+    kl_warmup_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        limits = {
+            "epochs": (1, 100_000),
+            "batch_size": (1, 4096),
+            "learning_rate": (1e-7, 1),
+            "patience": (1, 10_000),
+            "validation": (0.01, 0.5),
+            "dropout": (0, 0.9),
+            "latent_dim": (1, 4096),
+            "beta": (0, 1000),
+            "free_bits": (0, 100),
+            "kl_warmup_steps": (0, 10_000_000),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if value is not None:
+                _check("train", name, value, low, high)
+
+    @property
+    def model_overrides(self) -> dict[str, Any]:
+        """The options that belong to the model rather than to its training, without the unset ones."""
+        names = ("activation", "dropout", "latent_dim", "beta", "free_bits", "kl_warmup_steps")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass(frozen=True)
+class VectorConfig:
+    """How a track's clip codes become one vector.
+
+    Parameters
+    ----------
+    aggregate : str
+        Name of an aggregation (`songnet.embedding.AGGREGATES`).
+    """
+
+    aggregate: str = "mean-std"
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "images": ImageConfig,
+    "read": ReadConfig,
+    "train": TrainConfig,
+    "vectors": VectorConfig,
+}
+
+
+def read_toml(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Read a settings file and refuse what no stage knows.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        A TOML file with the tables ``[images]``, ``[read]``, ``[train]`` and ``[vectors]``, each optional;
+        None gives no settings.
+
+    Returns
+    -------
+    dict
+        ``section -> {key: value}``, keys checked.
+
+    Raises
+    ------
+    InputNotFoundError
+        If the file is not there.
+    ParameterError
+        If it is not TOML, or holds a section or key that does not exist.
+    """
+    if path is None:
+        return {}
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise InputNotFoundError(f"cannot read the settings file {path}: {error.strerror}") from error
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} is not valid TOML: {error}") from error
+    for section, values in content.items():
+        if section not in SECTIONS:
+            raise ParameterError(f"{path}: unknown section [{section}]; there are: {', '.join(SECTIONS)}")
+        if not isinstance(values, dict):
+            raise ParameterError(f"{path}: {section} must be a table, [{section}]")
+        _refuse_unknown(SECTIONS[section], values, f"{path}: [{section}]")
+    return content
+
+
+def _refuse_unknown(cls: type[Any], values: Mapping[str, Any], origin: str) -> None:
+    allowed = [field.name for field in fields(cls)]
+    for key in values:
+        if key not in allowed:
+            raise ParameterError(f"{origin} has an unknown key {key!r}; allowed: {', '.join(allowed)}")
+
+
+def build_config(cls: type[T], *layers: Mapping[str, Any]) -> T:
+    """Fill a settings class from layers of values, later ones on top; None means "not said".
+
+    Examples
+    --------
+    >>> build_config(ImageConfig, {"clips": 3}, {"recipe": "deejai", "clips": None}).key
+    'deejai-3'
+    """
+    values: dict[str, Any] = {}
+    hints = typing.get_type_hints(cls)
+    for layer in layers:
+        _refuse_unknown(cls, layer, cls.__name__)
+        for key, value in layer.items():
+            if value is not None:
+                values[key] = _coerce(cls.__name__, key, value, hints[key])
+    return cls(**values)
+
+
+def _coerce(section: str, key: str, value: Any, hint: Any) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in options and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if any(isinstance(value, option) for option in options) and not isinstance(value, bool):
+        return value
+    wanted = " or ".join(option.__name__ for option in options if option is not type(None))
+    raise ParameterError(f"{section}.{key} is {value!r}; it must be of type {wanted}")
