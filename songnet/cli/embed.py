@@ -1,0 +1,207 @@
+"""`songnet embed`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+import songnet
+from songnet.cli import options
+from songnet.cli.output import configure_logging, print_json, progress_reports, say, tell
+from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig, build_config, read_toml
+
+NAME = "embed"
+EXAMPLE = "Example: songnet embed ~/Music /mnt/dj --library ~/songs     then: songnet similar 'Artist - Title' --library ~/songs"
+EXIT_SOME_FAILED = 3
+
+
+def command(
+    paths: Annotated[list[Path], typer.Argument(help="Music folders, or files.")],
+    library: options.Library = options.DEFAULT_LIBRARY,
+    model: Annotated[
+        Optional[str],  # noqa: UP045  typer reads the annotation at run time
+        typer.Option("--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: vae-conv]"),
+    ] = None,
+    recipe: options.Recipe = None,
+    clips: options.Clips = None,
+    aggregate: options.Aggregate = None,
+    epochs: Annotated[Optional[int], typer.Option("--epochs", help="Epochs at most, if a model is trained.")] = None,  # noqa: UP045
+    no_model: Annotated[bool, typer.Option("--no-model", help="Stop after the mel images: train and encode later.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every file again, also those that look unchanged.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Read again what failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be read and written.")] = False,
+    jobs: options.Jobs = None,
+    timeout: Annotated[Optional[float], typer.Option("--timeout", help="Seconds one file may take. [default: 60]")] = None,  # noqa: UP045
+    memory: Annotated[Optional[int], typer.Option("--memory", help="MiB one worker may take. [default: 1024]")] = None,  # noqa: UP045
+    seed: options.Seed = 0,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Turn music into codes: scan, decode, make mel images, train a model if there is none, encode every track.
+
+    Only what is new or changed is read; it can be stopped at any moment and goes on where it was. Files that cannot be read are
+    listed by `songnet failures` and stop nothing.
+    """
+    configure_logging(quiet, verbose)
+    toml = read_toml(config)
+    read = build_config(ReadConfig, toml.get("read", {}), {"jobs": jobs, "timeout_s": timeout, "memory_mb": memory})
+    training = build_config(TrainConfig, toml.get("train", {}), {"epochs": epochs})
+    vectors = build_config(VectorConfig, toml.get("vectors", {}), {"aggregate": aggregate})
+    image_layers = (toml.get("images", {}), {"recipe": recipe, "clips": clips})
+    _check_names(vectors, recipe or toml.get("images", {}).get("recipe"))
+    _check_paths(paths)
+    if dry_run:
+        return _dry_run(paths, library, image_layers, as_json)
+
+    from songnet.embedding import embed_images, resolve_model
+    from songnet.library import Library, LibrarySettings, reconcile, recorded_run
+    from songnet.spectrogram import ingest
+
+    fresh = LibrarySettings(images=build_config(ImageConfig, *image_layers))
+    with Library(library, write=True, create=True, settings=fresh) as opened:
+        images = build_config(ImageConfig, asdict(opened.settings.images), *image_layers)
+        if not no_model:
+            resolve_model(opened, model)  # a misspelt name must not cost a night of decoding
+        parameters = {
+            "paths": [os.fsdecode(path) for path in paths],
+            "model": model,
+            "images": asdict(images),
+            "read": asdict(read),
+            "train": asdict(training),
+            "vectors": asdict(vectors),
+        }
+        with recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run, progress_reports(quiet) as progress:
+            swept = reconcile(opened)
+            if swept.orphans or swept.lost:
+                tell(f"an interrupted run was swept up: {swept.orphans} tracks written but not marked, {swept.lost} to be made anew")
+            workers = read.jobs or os.cpu_count() or 1
+            report = ingest(
+                opened, paths, images, read, n_workers=workers, verify=verify, retry_failed=retry_failed, progress=progress
+            )
+            run.summary["files"] = asdict(report)
+            run.partial = report.failed > 0
+            embedded = None
+            if not no_model and _has_images(opened, images):
+                embedded = embed_images(
+                    opened, model_name=model, images=images, training=training, vectors=vectors, seed=seed, progress=progress
+                )
+                run.summary["model"] = embedded.card.key
+            totals = _totals(opened, images, embedded)
+            run.summary["library"] = totals
+    _print(report, embedded, totals, library, as_json)
+    return EXIT_SOME_FAILED if report.failed or report.unreadable_folders else 0
+
+
+def _check_names(vectors: VectorConfig, recipe: str | None) -> None:
+    from songnet.errors import ParameterError
+
+    # Known by name here, so that a wrong one is refused before anything heavy is loaded.
+    if vectors.aggregate not in ("mean", "mean-std", "tfidf"):
+        raise ParameterError(f"unknown aggregation {vectors.aggregate!r}; choose one of: mean, mean-std, tfidf")
+    from songnet.spectrogram.recipes import RECIPES
+
+    if recipe is not None and recipe not in RECIPES:
+        raise ParameterError(f"unknown recipe {recipe!r}; choose one of: {', '.join(RECIPES)}")
+
+
+def _check_paths(paths: list[Path]) -> None:
+    from songnet.errors import InputNotFoundError
+
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise InputNotFoundError(f"there is no file or folder {missing[0]}: check the path, or mount the disk")
+
+
+def _dry_run(paths: list[Path], library: Path, image_layers: tuple[dict[str, Any], ...], as_json: bool) -> int:
+    from songnet.library import Library
+    from songnet.spectrogram import RECIPES, preview
+
+    images = build_config(ImageConfig, *image_layers)
+    if (library / "songnet.db").exists():
+        with Library(library) as opened:
+            images = build_config(ImageConfig, asdict(opened.settings.images), *image_layers)
+            report, to_read = preview(opened, paths, images)
+    else:
+        report, to_read = preview(None, paths, images)
+    rows, columns = RECIPES[images.recipe].shape
+    size = to_read * images.clips * rows * columns
+    if as_json:
+        print_json({"files": asdict(report), "to_read": to_read, "image_bytes_at_most": size, "image_set": images.key})
+    else:
+        say(f"{report.found} audio files: {to_read} to read, {report.unchanged} unchanged, {report.known_failures} failed before")
+        say(f"their mel images ({images.key}) would take up to {size / 2**20:,.0f} MiB; nothing was read or written")
+    return 0
+
+
+def _has_images(library: Any, images: ImageConfig) -> bool:
+    return bool(library.db.execute("SELECT 1 FROM images WHERE image_set = ? LIMIT 1", (images.key,)).fetchone())
+
+
+def _totals(library: Any, images: ImageConfig, embedded: Any) -> dict[str, int]:
+    db = library.db
+    (tracks,) = db.execute("SELECT count(*) FROM tracks").fetchone()
+    (failed,) = db.execute("SELECT count(*) FROM failures").fetchone()
+    count = "SELECT count(*) FROM codes WHERE model_key = ?"
+    (coded,) = db.execute(count, (embedded.card.key,)).fetchone() if embedded else (0,)
+    (with_images,) = db.execute("SELECT count(*) FROM images WHERE image_set = ?", (images.key,)).fetchone()
+    return {"tracks": tracks, "with_images": with_images, "with_codes": coded, "failed_files": failed}
+
+
+def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as_json: bool) -> None:
+    for warning in report.warnings:
+        tell(f"warning: {warning}")
+    if as_json:
+        content: dict[str, Any] = {"files": asdict(report), "library": {"path": str(library), **totals}, "model": None}
+        if embedded:
+            content["model"] = {
+                "name": embedded.card.name,
+                "key": embedded.card.key,
+                "preset": embedded.card.preset,
+                "trained_now": embedded.training is not None,
+                "tracks_encoded": embedded.encoding.tracks,
+                "clips_encoded": embedded.encoding.clips,
+                "training": embedded.card.training,
+            }
+        print_json(content)
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in report.failed_by_kind.items())
+    parts = [f"{report.read} read", f"{report.unchanged} unchanged"]
+    optional = {
+        "duplicates": report.duplicates,
+        "truncated": report.truncated,
+        "shorter than a clip": report.padded_tracks,
+        "removed": report.missing,
+        "back again": report.returned,
+        "failed before (--retry-failed reads them again)": report.known_failures,
+    }
+    parts += [f"{count} {name}" for name, count in optional.items() if count]
+    parts += [f"{report.failed} failed ({kinds})"] if report.failed else []
+    say(f"{report.found} audio files: {', '.join(parts)}")
+    if embedded and embedded.training:
+        training = embedded.card.training
+        say(
+            f"model {embedded.card.name} trained on {training['n_train']} clips in {training['epochs_run']} epochs,"
+            f" validation loss {training['best_loss']:.4g}; {_latent(training)}"
+        )
+    if embedded:
+        say(f"{embedded.encoding.tracks} tracks encoded now; the library holds {totals['with_codes']} with codes of {embedded.card.name}")
+    else:
+        say(f"the library holds {totals['with_images']} tracks with mel images; no model was used")
+    if report.failed:
+        say(f"what failed and why: songnet failures --library {library}")
+    elif embedded:
+        say(f"ask it: songnet similar TRACK --library {library}")
+
+
+def _latent(training: dict[str, Any]) -> str:
+    latent = training["latent"]
+    if latent is None:
+        return f"code of {' x '.join(map(str, training['code_shape']))}"
+    collapsed = ", COLLAPSED" if latent["collapsed"] else ""
+    return f"{latent['active_units']} of {training['code_shape'][0]} latent units active, KL {latent['kl_nats']:.1f} nats{collapsed}"

@@ -1,0 +1,56 @@
+"""`songnet import-spectrograms`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import songnet
+from songnet.cli import options
+from songnet.cli.output import configure_logging, print_json, progress_reports, say
+
+NAME = "import-spectrograms"
+EXAMPLE = "Example: songnet import-spectrograms ~/spectrograms --library ~/songs     then: songnet train --model cae-72x72 --recipe deejai --clips 1"
+EXIT_SOME_FAILED = 3
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Folder of 96 x 216 grayscale PNGs named <track id>.png.")],
+    library: options.Library = options.DEFAULT_LIBRARY,
+    recipe: Annotated[str, typer.Option("--recipe", help="Recipe that they were made by.")] = "deejai",
+    flip: Annotated[bool, typer.Option("--flip", help="The lowest band is at the bottom: turn them over.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Read mel-spectrogram pictures into the library; the file names are the track ids.
+
+    Several clips of a track are named <track id>.clip0.png, <track id>.clip1.png and so on. Pixels are kept exactly, the first row being
+    the lowest band.
+    """
+    configure_logging(quiet, verbose)
+
+    from songnet.errors import ParameterError
+    from songnet.library import Library, reconcile, recorded_run
+    from songnet.spectrogram import RECIPES, import_spectrograms
+
+    if recipe not in RECIPES:
+        raise ParameterError(f"unknown recipe {recipe!r}; choose one of: {', '.join(RECIPES)}")
+    parameters = {"folder": str(folder), "recipe": recipe, "flip": flip}
+    with Library(library, write=True, create=True) as opened:
+        with recorded_run(opened, NAME, songnet.__version__, parameters, None) as run, progress_reports(quiet) as progress:
+            reconcile(opened)
+            report = import_spectrograms(opened, folder, recipe=recipe, flip=flip, progress=progress)
+            run.summary.update(asdict(report))
+            run.partial = report.failed > 0
+    if as_json:
+        print_json(asdict(report))
+    else:
+        say(
+            f"{report.found} PNG files: {report.imported} imported as images of {report.tracks} tracks, {report.unchanged} there already,"
+            f" {report.failed} failed{f' (songnet failures --library {library})' if report.failed else ''}"
+        )
+    return EXIT_SOME_FAILED if report.failed else 0

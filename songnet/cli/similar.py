@@ -1,0 +1,97 @@
+"""`songnet similar`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Optional
+
+import typer
+
+from songnet.cli import options
+from songnet.cli.output import configure_logging, path_text, print_json, print_table, say
+from songnet.config import ReadConfig, build_config, read_toml
+
+NAME = "similar"
+EXAMPLE = "Example: songnet similar 'Some Artist - Some Title' -n 20 --other-artists     or: songnet similar ~/new/demo.mp3 --json"
+
+
+def command(
+    track: Annotated[str, typer.Argument(help="A path inside or outside the library, a track id, or 'artist - title'.")],
+    library: options.Library = options.DEFAULT_LIBRARY,
+    n: Annotated[int, typer.Option("-n", "--count", min=1, help="Answers wanted.")] = 10,
+    model: Annotated[Optional[str], typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,  # noqa: UP045
+    aggregate: options.Aggregate = None,
+    other_artists: Annotated[bool, typer.Option("--other-artists", help="Leave out the track's own artist.")] = False,
+    other_albums: Annotated[bool, typer.Option("--other-albums", help="Leave out the track's own album.")] = False,
+    include_missing: Annotated[bool, typer.Option("--include-missing", help="Also tracks whose files are gone.")] = False,
+    seed: options.Seed = 0,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Find the tracks that sound most like one; a track of the library comes first itself."""
+    configure_logging(quiet, verbose)
+    toml = read_toml(config)
+    read = build_config(ReadConfig, toml.get("read", {}))
+
+    from songnet.embedding import choose_trained, load_vectors, stored_aggregates
+    from songnet.errors import InputNotFoundError
+    from songnet.library import Library
+    from songnet.retrieval import similar
+    from songnet.training import read_card
+
+    with Library(library) as opened:
+        card = read_card(opened.models, choose_trained(opened, model))
+        stored = stored_aggregates(opened, card)
+        wanted = aggregate or toml.get("vectors", {}).get("aggregate") or ("mean-std" if "mean-std" in stored else next(iter(stored), "mean-std"))
+        if wanted not in stored:
+            raise InputNotFoundError(
+                f"the library has no {wanted} vectors of model {card.name!r} (it has: {', '.join(stored) or 'none'}):"
+                f" make them with `songnet embed FOLDER --model {card.name} --aggregate {wanted}`"
+            )
+        report = similar(
+            opened,
+            track,
+            card,
+            load_vectors(opened, card, wanted),
+            wanted,
+            n=n,
+            other_artists=other_artists,
+            other_albums=other_albums,
+            include_missing=include_missing,
+            read=read,
+        )
+    if as_json:
+        neighbours = [{**_public(entry.track), "similarity": round(entry.similarity, 6)} for entry in report.neighbours]
+        print_json(
+            {
+                "query": _public(report.query),
+                "in_library": report.inside,
+                "model": card.key,
+                "aggregate": wanted,
+                "searched": report.searched,
+                "neighbours": neighbours,
+            }
+        )
+        return 0
+    asked = report.query["title"] or report.query["path"] or report.query["track_id"]
+    say(f"nearest to {_text(asked)} among {report.searched} tracks ({card.name}, {wanted}):")
+    rows = [
+        [rank, f"{entry.similarity:+.3f}", entry.track["artist"], entry.track["title"], entry.track["album"], _where(entry.track)]
+        for rank, entry in enumerate(report.neighbours, start=1)
+    ]
+    print_table(["", "similarity", "artist", "title", "album", "path"], rows)
+    return 0
+
+
+def _public(track: dict[str, Any]) -> dict[str, Any]:
+    return {**track, "path": path_text(track["path"])}
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _where(track: dict[str, Any]) -> str:
+    where = _text(track["path"]) if track["path"] is not None else track["track_id"]
+    return f"{where} (missing)" if track["missing"] else where

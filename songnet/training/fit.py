@@ -1,0 +1,319 @@
+"""Training a model on a library's images."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import logging
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from songnet.config import ImageConfig, TrainConfig
+from songnet.errors import ModelError
+from songnet.library import Library
+from songnet.library.files import write_bytes
+from songnet.models import PRESETS, build_model
+from songnet.progress import Progress, silent
+from songnet.training.checkpoint import ModelCard, check_name, save_model
+from songnet.training.images import ImageStream, PixelScaling, Split, split_images
+from songnet.training.state import TrainingState, load_state, save_state
+
+if TYPE_CHECKING:
+    from songnet.models.autoencoder import MelAutoencoder
+
+log = logging.getLogger(__name__)
+
+# A kill costs at most this much work.
+SAVE_EVERY_S = 60.0
+# Without --epochs, a training sees about this many images in all, and never fewer epochs than MIN_EPOCHS.
+IMAGES_IN_ALL = 1_000_000
+MIN_EPOCHS = 4
+# Images whose posteriors tell how many latent units are in use.
+DIAGNOSED_IMAGES = 2048
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """How a training went.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The model as stored.
+    history : list of dict
+        One entry an epoch: losses, seconds.
+    resumed : bool
+        The training continued an interrupted one.
+    seconds : float
+        This process's share of the time.
+    clips_per_s : float
+        Images trained on a second, validation and saving included.
+    """
+
+    card: ModelCard
+    history: list[dict[str, float]]
+    resumed: bool
+    seconds: float
+    clips_per_s: float
+
+
+def resolve_training(preset: str, config: TrainConfig, n_train: int) -> dict[str, Any]:
+    """Epochs, batch size and learning rate: what was asked for, else the preset's, fitted to the size of the library."""
+    values = PRESETS[preset].training
+    epochs = config.epochs or max(MIN_EPOCHS, min(int(values["epochs"]), IMAGES_IN_ALL // max(1, n_train)))
+    return {
+        "epochs": epochs,
+        "batch_size": min(config.batch_size or int(values["batch_size"]), n_train),
+        "learning_rate": config.learning_rate or float(values["learning_rate"]),
+        "patience": config.patience,
+        "validation": config.validation,
+    }
+
+
+def train(
+    library: Library,
+    *,
+    preset: str,
+    name: str,
+    images: ImageConfig,
+    config: TrainConfig,
+    seed: int,
+    fresh: bool = False,
+    progress: Progress = silent,
+) -> TrainReport:
+    """Train a model and store it under a name.
+
+    Parameters
+    ----------
+    library : Library
+        Open for writing, with images.
+    preset : str
+        Key of `songnet.models.PRESETS`.
+    name : str
+        What the model is called in the library; a model of that name is replaced when the training is done.
+    images : ImageConfig
+        The image set to train on.
+    config : TrainConfig
+        How; None stands for the preset's values.
+    seed : int
+        Decides the split, the initial weights, the order of the images, dropout and sampling.
+    fresh : bool
+        Begin anew even where an interrupted training of the same parameters could go on.
+    progress : Progress
+        Told of every step.
+
+    Returns
+    -------
+    TrainReport
+
+    Raises
+    ------
+    ModelError
+        If there is too little to train on, or the loss stops being a number.
+    ParameterError
+        If the preset does not know an option, or the name is no file name.
+    """
+    check_name(name)
+    started = time.monotonic()
+    model = build_model(preset, config.model_overrides, seed)
+    split = split_images(library, images, config.validation, seed)
+    stream = ImageStream(library, images)
+    plan = resolve_training(preset, config, len(split.train))
+    if len(split.train) == 0 or len(split.validation) == 0:
+        raise ModelError("the split leaves nothing to train or to validate on: add music, or change --validation")
+    scaling = stream.fit_scaling(split.train)
+    model.compile_for_training(plan["learning_rate"])
+    _build_variables(model, stream, split, plan["batch_size"], scaling)
+    state_path = library.models / f".{name}.training" / "state.safetensors"
+    fingerprint = _fingerprint(library, preset, model, images, split, plan, seed)
+    restored = None if fresh else load_state(state_path, fingerprint, model)
+    state, best = restored or (TrainingState(fingerprint), {})
+    session = _Session(model, stream, split, scaling, plan, seed, state, best, state_path, progress)
+    try:
+        session.run()
+    except KeyboardInterrupt:
+        if session.between_steps:
+            session.save()
+        raise
+    model.load_weights_by_name(session.best)
+    description = {
+        **plan,
+        "overrides": config.model_overrides,
+        "seed": seed,
+        "epochs_run": len(state.history),
+        "best_epoch": state.best_epoch,
+        "best_loss": state.best_loss,
+        "n_tracks": split.n_tracks,
+        "n_train": len(split.train),
+        "n_validation": len(split.validation),
+        "split_by": split.grouped_by,
+        "parameters": int(model.count_params()),
+        "code_shape": list(model.code_shape),
+        "source": PRESETS[preset].source,
+        "latent": _diagnose(model, stream, split, scaling),
+    }
+    card = save_model(
+        library.models,
+        model,
+        name=name,
+        preset=preset,
+        family=PRESETS[preset].family,
+        images=images,
+        scaling=scaling,
+        training=description,
+    )
+    write_bytes(library.models / name / "history.csv", _history_csv(state.history).encode())
+    state_path.unlink(missing_ok=True)
+    state_path.parent.rmdir()
+    seconds = time.monotonic() - started
+    return TrainReport(card, state.history, restored is not None, seconds, session.images_seen / seconds)
+
+
+def _build_variables(
+    model: MelAutoencoder, stream: ImageStream, split: Split, batch_size: int, scaling: PixelScaling
+) -> None:
+    # Metrics make their variables at the first evaluation; a restored state needs a place for them.
+    x = next(stream.batches(split.train[:batch_size], batch_size, scaling))
+    model.optimizer.build(model.trainable_variables)
+    model.test_on_batch(x, x)
+    model.reset_metrics()
+
+
+def _fingerprint(
+    library: Library, preset: str, model: MelAutoencoder, images: ImageConfig, split: Split, plan: dict[str, Any], seed: int
+) -> str:
+    tracks = library.db.execute("SELECT track_id, n_clips FROM images WHERE image_set = ? ORDER BY 1", (images.key,))
+    parts = [preset, model.get_config(), asdict(images), len(split.train), len(split.validation), plan, seed]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for row in tracks:
+        digest.update(f"{row[0]} {row[1]}\n".encode())
+    return digest.hexdigest()
+
+
+class _Session:
+    """The loop over epochs and steps, with its state."""
+
+    def __init__(
+        self,
+        model: MelAutoencoder,
+        stream: ImageStream,
+        split: Split,
+        scaling: PixelScaling,
+        plan: dict[str, Any],
+        seed: int,
+        state: TrainingState,
+        best: dict[str, np.ndarray],
+        state_path: Any,
+        progress: Progress,
+    ) -> None:
+        self.model = model
+        self.stream = stream
+        self.split = split
+        self.scaling = scaling
+        self.plan = plan
+        self.seed = seed
+        self.state = state
+        self.best = best
+        self.state_path = state_path
+        self.progress = progress
+        self.images_seen = 0
+        # False while the model may already have taken a step that `state` does not count yet.
+        self.between_steps = True
+        self.saved_at = time.monotonic()
+
+    def save(self) -> None:
+        save_state(self.state_path, self.state, self.model, self.best)
+        self.saved_at = time.monotonic()
+
+    def run(self) -> None:
+        while self.state.epoch < self.plan["epochs"] and not self._out_of_patience():
+            self._epoch()
+
+    def _out_of_patience(self) -> bool:
+        return self.state.epoch - 1 - self.state.best_epoch >= self.plan["patience"]
+
+    def _epoch(self) -> None:
+        started = time.monotonic()
+        state, batch_size = self.state, self.plan["batch_size"]
+        # The order belongs to the epoch, so that a training that goes on deals the same images.
+        order = np.random.default_rng([self.seed, 2, state.epoch]).permutation(len(self.split.train))
+        n_steps = max(1, len(order) // batch_size)
+        if state.step == 0:
+            self.model.reset_metrics()
+        logs: dict[str, float] = {}
+        batches = self.stream.batches(
+            self.split.train[order], batch_size, self.scaling, skip=state.step, drop_last=True
+        )
+        for x in batches:
+            self.between_steps = False
+            logs = {key: float(value) for key, value in self.model.train_on_batch(x, x, return_dict=True).items()}
+            if not math.isfinite(logs["loss"]):
+                raise ModelError(
+                    f"the loss became {logs['loss']} in epoch {state.epoch + 1}: train with a smaller --learning-rate"
+                    f" than {self.plan['learning_rate']:g}"
+                )
+            state.step += 1
+            self.between_steps = True
+            self.images_seen += len(x)
+            note = f"epoch {state.epoch + 1}/{self.plan['epochs']}, loss {logs['loss']:.5g}"
+            if state.best_epoch >= 0:
+                note += f", best validation {state.best_loss:.5g}"
+            self.progress("train", state.epoch * n_steps + state.step, self.plan["epochs"] * n_steps, note)
+            if time.monotonic() - self.saved_at > SAVE_EVERY_S:
+                self.save()
+        if not logs:  # killed between the last step and the validation
+            logs = {key: float(value) for key, value in self.model.get_metrics_result().items()}
+        self.between_steps = False
+        validation = self._validate()
+        entry = {"epoch": state.epoch, **logs, **{f"val_{key}": value for key, value in validation.items()}}
+        state.history.append({**entry, "seconds": round(time.monotonic() - started, 3)})
+        if validation["loss"] < state.best_loss:
+            state.best_loss, state.best_epoch = validation["loss"], state.epoch
+            self.best = self.model.weights_by_name()
+        state.epoch, state.step = state.epoch + 1, 0
+        self.between_steps = True
+        self.save()
+
+    def _validate(self) -> dict[str, float]:
+        self.model.reset_metrics()
+        results: dict[str, float] = {}
+        for x in self.stream.batches(self.split.validation, self.plan["batch_size"], self.scaling):
+            results = {key: float(value) for key, value in self.model.test_on_batch(x, x, return_dict=True).items()}
+        self.model.reset_metrics()
+        return results
+
+
+def _diagnose(model: MelAutoencoder, stream: ImageStream, split: Split, scaling: PixelScaling) -> dict[str, Any] | None:
+    """Active units and KL a dimension on held-out images, for models that have a posterior."""
+    from songnet.models.variational import VariationalAutoencoder  # imports Keras
+
+    if not isinstance(model, VariationalAutoencoder) or len(split.validation) < 2:
+        return None
+    from songnet.models.diagnostics import latent_report
+
+    means, divergences = [], []
+    for x in stream.batches(split.validation[:DIAGNOSED_IMAGES], 64, scaling):
+        posterior = model.posterior(x)
+        means.append(np.asarray(posterior.mean))
+        divergences.append(np.asarray(posterior.kl_per_dim))
+    report = latent_report(np.concatenate(means), np.concatenate(divergences))
+    return {
+        "active_units": int(report.active_units),
+        "kl_nats": float(report.kl),
+        "kl_per_dim_nats": [float(value) for value in report.kl_per_dim],
+        "collapsed": bool(report.collapsed),
+    }
+
+
+def _history_csv(history: list[dict[str, float]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return stream.getvalue()

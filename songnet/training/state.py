@@ -1,0 +1,94 @@
+"""The state of a training under way: everything needed to go on after a kill as if nothing had happened.
+
+One safetensors file holds the model's variables, the optimizer's, the running metrics and the best weights so far; its
+header holds the rest. It is replaced whole, so a kill leaves the last complete state.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from songnet.library.files import write_bytes
+
+if TYPE_CHECKING:
+    from songnet.models.autoencoder import MelAutoencoder
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Hash of everything the training depends on; a state of another fingerprint is not continued.
+    epoch, step : int
+        Epoch under way and steps of it that are done.
+    history : list of dict
+        One entry a finished epoch.
+    best_epoch : int
+        Epoch of the best weights; -1 before the first.
+    best_loss : float
+        Its validation loss.
+    """
+
+    fingerprint: str
+    epoch: int = 0
+    step: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    best_loss: float = float("inf")
+
+
+def _variables(model: MelAutoencoder) -> dict[str, Any]:
+    # By position: the same program builds the same variables in the same order.
+    groups = {
+        "model": model.variables,
+        "optimizer": model.optimizer.variables,
+        "metrics": model.metrics_variables,
+    }
+    return {f"{group}/{i:04d}": variable for group, variables in groups.items() for i, variable in enumerate(variables)}
+
+
+def save_state(path: Path, state: TrainingState, model: MelAutoencoder, best: dict[str, np.ndarray]) -> None:
+    """Write a training's state, atomically."""
+    tensors = {name: np.array(variable.numpy()) for name, variable in _variables(model).items()}
+    tensors |= {f"best/{name}": value for name, value in best.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = save(
+        {name: np.array(value, order="C") for name, value in tensors.items()},
+        metadata={"state": json.dumps(asdict(state))},
+    )
+    write_bytes(path, content)
+
+
+def load_state(path: Path, fingerprint: str, model: MelAutoencoder) -> tuple[TrainingState, dict[str, np.ndarray]] | None:
+    """Restore a state into a freshly built and compiled model.
+
+    Returns
+    -------
+    tuple or None
+        The state and the best weights; None when there is no state, or it is another training's, or damaged.
+    """
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            state = TrainingState(**json.loads(stored.metadata()["state"]))
+            if state.fingerprint != fingerprint:
+                return None
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+    variables = _variables(model)
+    best = {name.removeprefix("best/"): value for name, value in tensors.items() if name.startswith("best/")}
+    if {name for name in tensors if not name.startswith("best/")} != set(variables):
+        return None
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+    return state, best
