@@ -49,6 +49,10 @@ def _prepare_worker(memory_mb: int) -> None:
     """Set limits in a fresh worker and make it die with its parent."""
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Decoders written in C tell of every odd frame on the file descriptor itself; what matters comes back as an error.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    os.close(silence)
     # One thread a process is the fastest way to use all cores here, and its sums do not depend on the machine.
     threadpool_limits(1)
     if resource is not None:
@@ -116,7 +120,7 @@ def isolated_map(
     """
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
-        context.set_forkserver_preload([function.__module__])  # type: ignore[attr-defined]
+        context.set_forkserver_preload([function.__module__])
     pool = ProcessPool(
         max_workers=n_workers,
         max_tasks=FILES_PER_WORKER,
@@ -163,7 +167,7 @@ def isolated_map(
             yield _outcome(item, future, timeout_s, memory_mb)
     finally:
         # Reached by the end, by an error and by Ctrl-C alike; items under way are given up.
-        pool.stop()
+        pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 
