@@ -33,7 +33,7 @@ _PUBLIC = {
     "similar": "songnet.retrieval",
     "SongNetError": "songnet.errors",
 }
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  they are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,8 @@ EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="songnet",
     help="Hear what songs have in common: turn a music folder into a searchable library of latent codes.",
-    epilog="Start with: songnet embed ~/Music     Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but some inputs failed,"
-    " 4 refused as unsafe, 5 library locked, 130 interrupted (state kept).",
+    epilog="Start with: songnet embed ~/Music     Exit codes: 0 done, 1 failed, 2 wrong use,"
+    " 3 done but some inputs failed, 4 refused as unsafe, 5 library locked, 130 interrupted (state kept).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -81,7 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        return _failed(error, f"{error.strerror or error}{where}: free it or choose another place, then run it again", 1, debug)
+        return _failed(
+            error, f"{error.strerror or error}{where}: free it or choose another place, then run it again", 1, debug
+        )
     except Exception as error:
         return _failed(error, f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
     return code if isinstance(code, int) else 0

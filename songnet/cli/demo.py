@@ -16,7 +16,9 @@ EXAMPLE = "Example: songnet demo ~/demo-music     then: songnet embed ~/demo-mus
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Folder to write to; made when it does not exist.")] = Path("demo-music"),
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; made when it does not exist.")] = Path(
+        "demo-music"
+    ),
     tracks: Annotated[int, typer.Option("--tracks", min=1, max=10_000, help="Tracks to compose.")] = 120,
     jobs: Annotated[Optional[int], typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,  # noqa: UP045
     seed: options.Seed = 0,
@@ -26,7 +28,8 @@ def command(
 ) -> int:
     """Compose a small music library with known structure: styles, artists, albums, playlists, listens.
 
-    Real audio files in several formats, tagged, with truth.csv telling what each track was composed to be. The same seed gives the same files.
+    Real audio files in several formats, tagged, with truth.csv telling what each track was composed to be. The same
+    seed gives the same files.
     """
     configure_logging(quiet, verbose)
 
@@ -45,7 +48,13 @@ def command(
         styles[track.style] = styles.get(track.style, 0) + 1
     if as_json:
         print_json(
-            {"root": str(result.root), "music": str(result.music), "playlists": str(result.playlists), "tracks": len(result.tracks), "styles": styles}
+            {
+                "root": str(result.root),
+                "music": str(result.music),
+                "playlists": str(result.playlists),
+                "tracks": len(result.tracks),
+                "styles": styles,
+            }
         )
         return 0
     say(f"{len(result.tracks)} tracks of {len(styles)} styles ({', '.join(sorted(styles))}) in {result.music}")

@@ -15,7 +15,10 @@ from songnet.cli.output import configure_logging, print_json, progress_reports, 
 from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig, build_config, read_toml
 
 NAME = "embed"
-EXAMPLE = "Example: songnet embed ~/Music /mnt/dj --library ~/songs     then: songnet similar 'Artist - Title' --library ~/songs"
+EXAMPLE = (
+    "Example: songnet embed ~/Music /mnt/dj --library ~/songs"
+    "     then: songnet similar 'Artist - Title' --library ~/songs"
+)
 EXIT_SOME_FAILED = 3
 
 
@@ -24,18 +27,24 @@ def command(
     library: options.Library = options.DEFAULT_LIBRARY,
     model: Annotated[
         Optional[str],  # noqa: UP045  typer reads the annotation at run time
-        typer.Option("--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: vae-conv]"),
+        typer.Option(
+            "--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: vae-conv]"
+        ),
     ] = None,
     recipe: options.Recipe = None,
     clips: options.Clips = None,
     aggregate: options.Aggregate = None,
     epochs: Annotated[Optional[int], typer.Option("--epochs", help="Epochs at most, if a model is trained.")] = None,  # noqa: UP045
-    no_model: Annotated[bool, typer.Option("--no-model", help="Stop after the mel images: train and encode later.")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Read every file again, also those that look unchanged.")] = False,
+    no_model: Annotated[
+        bool, typer.Option("--no-model", help="Stop after the mel images: train and encode later.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file again, also those that look unchanged.")
+    ] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Read again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be read and written.")] = False,
     jobs: options.Jobs = None,
-    timeout: Annotated[Optional[float], typer.Option("--timeout", help="Seconds one file may take. [default: 60]")] = None,  # noqa: UP045
+    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds one file may take. [default: 60]")] = None,
     memory: Annotated[Optional[int], typer.Option("--memory", help="MiB one worker may take. [default: 1024]")] = None,  # noqa: UP045
     seed: options.Seed = 0,
     config: options.Config = None,
@@ -45,8 +54,8 @@ def command(
 ) -> int:
     """Turn music into codes: scan, decode, make mel images, train a model if there is none, encode every track.
 
-    Only what is new or changed is read; it can be stopped at any moment and goes on where it was. Files that cannot be read are
-    listed by `songnet failures` and stop nothing.
+    Only what is new or changed is read; it can be stopped at any moment and goes on where it was. Files that cannot
+    be read are listed by `songnet failures` and stop nothing.
     """
     configure_logging(quiet, verbose)
     toml = read_toml(config)
@@ -76,20 +85,39 @@ def command(
             "train": asdict(training),
             "vectors": asdict(vectors),
         }
-        with recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run, progress_reports(quiet) as progress:
+        with (
+            recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
+            progress_reports(quiet) as progress,
+        ):
             swept = reconcile(opened)
             if swept.orphans or swept.lost:
-                tell(f"an interrupted run was swept up: {swept.orphans} tracks written but not marked, {swept.lost} to be made anew")
+                tell(
+                    f"an interrupted run was swept up: {swept.orphans} tracks written but not marked,"
+                    f" {swept.lost} to be made anew"
+                )
             workers = read.jobs or os.cpu_count() or 1
             report = ingest(
-                opened, paths, images, read, n_workers=workers, verify=verify, retry_failed=retry_failed, progress=progress
+                opened,
+                paths,
+                images,
+                read,
+                n_workers=workers,
+                verify=verify,
+                retry_failed=retry_failed,
+                progress=progress,
             )
             run.summary["files"] = asdict(report)
             run.partial = report.failed > 0
             embedded = None
             if not no_model and _has_images(opened, images):
                 embedded = embed_images(
-                    opened, model_name=model, images=images, training=training, vectors=vectors, seed=seed, progress=progress
+                    opened,
+                    model_name=model,
+                    images=images,
+                    training=training,
+                    vectors=vectors,
+                    seed=seed,
+                    progress=progress,
                 )
                 run.summary["model"] = embedded.card.key
             totals = _totals(opened, images, embedded)
@@ -134,7 +162,10 @@ def _dry_run(paths: list[Path], library: Path, image_layers: tuple[dict[str, Any
     if as_json:
         print_json({"files": asdict(report), "to_read": to_read, "image_bytes_at_most": size, "image_set": images.key})
     else:
-        say(f"{report.found} audio files: {to_read} to read, {report.unchanged} unchanged, {report.known_failures} failed before")
+        say(
+            f"{report.found} audio files: {to_read} to read, {report.unchanged} unchanged,"
+            f" {report.known_failures} failed before"
+        )
         say(f"their mel images ({images.key}) would take up to {size / 2**20:,.0f} MiB; nothing was read or written")
     return 0
 
@@ -190,7 +221,10 @@ def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as
             f" validation loss {training['best_loss']:.4g}; {_latent(training)}"
         )
     if embedded:
-        say(f"{embedded.encoding.tracks} tracks encoded now; the library holds {totals['with_codes']} with codes of {embedded.card.name}")
+        say(
+            f"{embedded.encoding.tracks} tracks encoded now; the library holds {totals['with_codes']} with codes"
+            f" of {embedded.card.name}"
+        )
     else:
         say(f"the library holds {totals['with_images']} tracks with mel images; no model was used")
     if report.failed:
@@ -204,4 +238,5 @@ def _latent(training: dict[str, Any]) -> str:
     if latent is None:
         return f"code of {' x '.join(map(str, training['code_shape']))}"
     collapsed = ", COLLAPSED" if latent["collapsed"] else ""
-    return f"{latent['active_units']} of {training['code_shape'][0]} latent units active, KL {latent['kl_nats']:.1f} nats{collapsed}"
+    active = f"{latent['active_units']} of {training['code_shape'][0]} latent units active"
+    return f"{active}, KL {latent['kl_nats']:.1f} nats{collapsed}"

@@ -13,17 +13,21 @@ from songnet.cli.output import configure_logging, print_json, progress_reports, 
 from songnet.config import ImageConfig, build_config
 
 NAME = "export"
-EXAMPLE = "Example: songnet export --spectrograms ~/png --library ~/songs     or: songnet export --vectors songs.parquet"
+EXAMPLE = (
+    "Example: songnet export --spectrograms ~/png --library ~/songs     or: songnet export --vectors songs.parquet"
+)
 
 
 def command(
     library: options.Library = options.DEFAULT_LIBRARY,
-    spectrograms: Annotated[Optional[Path], typer.Option("--spectrograms", help="Folder to write mel images to, as PNG.")] = None,  # noqa: UP045
+    spectrograms: Annotated[
+        Path | None, typer.Option("--spectrograms", help="Folder to write mel images to, as PNG.")
+    ] = None,
     vectors: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--vectors", help="File to write track vectors to: .parquet, .npz or .csv."),
     ] = None,
-    model: Annotated[Optional[str], typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,  # noqa: UP045
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,
     aggregate: options.Aggregate = None,
     recipe: options.Recipe = None,
     clips: options.Clips = None,

@@ -13,7 +13,10 @@ from songnet.cli import options
 from songnet.cli.output import configure_logging, print_json, progress_reports, say
 
 NAME = "import-spectrograms"
-EXAMPLE = "Example: songnet import-spectrograms ~/spectrograms --library ~/songs     then: songnet train --model cae-72x72 --recipe deejai --clips 1"
+EXAMPLE = (
+    "Example: songnet import-spectrograms ~/spectrograms --library ~/songs"
+    "     then: songnet train --model cae-72x72 --recipe deejai --clips 1"
+)
 EXIT_SOME_FAILED = 3
 
 
@@ -28,8 +31,8 @@ def command(
 ) -> int:
     """Read mel-spectrogram pictures into the library; the file names are the track ids.
 
-    Several clips of a track are named <track id>.clip0.png, <track id>.clip1.png and so on. Pixels are kept exactly, the first row being
-    the lowest band.
+    Several clips of a track are named <track id>.clip0.png, <track id>.clip1.png and so on. Pixels are kept exactly,
+    the first row being the lowest band.
     """
     configure_logging(quiet, verbose)
 
@@ -40,17 +43,21 @@ def command(
     if recipe not in RECIPES:
         raise ParameterError(f"unknown recipe {recipe!r}; choose one of: {', '.join(RECIPES)}")
     parameters = {"folder": str(folder), "recipe": recipe, "flip": flip}
-    with Library(library, write=True, create=True) as opened:
-        with recorded_run(opened, NAME, songnet.__version__, parameters, None) as run, progress_reports(quiet) as progress:
-            reconcile(opened)
-            report = import_spectrograms(opened, folder, recipe=recipe, flip=flip, progress=progress)
-            run.summary.update(asdict(report))
-            run.partial = report.failed > 0
+    with (
+        Library(library, write=True, create=True) as opened,
+        recorded_run(opened, NAME, songnet.__version__, parameters, None) as run,
+        progress_reports(quiet) as progress,
+    ):
+        reconcile(opened)
+        report = import_spectrograms(opened, folder, recipe=recipe, flip=flip, progress=progress)
+        run.summary.update(asdict(report))
+        run.partial = report.failed > 0
     if as_json:
         print_json(asdict(report))
     else:
         say(
-            f"{report.found} PNG files: {report.imported} imported as images of {report.tracks} tracks, {report.unchanged} there already,"
+            f"{report.found} PNG files: {report.imported} imported as images of {report.tracks} tracks,"
+            f" {report.unchanged} there already,"
             f" {report.failed} failed{f' (songnet failures --library {library})' if report.failed else ''}"
         )
     return EXIT_SOME_FAILED if report.failed else 0

@@ -32,12 +32,20 @@ def _list_presets(as_json: bool) -> int:
     if as_json:
         print_json(
             {
-                name: {"family": preset.family, "config": dict(preset.config), "training": dict(preset.training), "source": preset.source}
+                name: {
+                    "family": preset.family,
+                    "config": dict(preset.config),
+                    "training": dict(preset.training),
+                    "source": preset.source,
+                }
                 for name, preset in PRESETS.items()
             }
         )
         return 0
-    print_table(["preset", "what it is", "source"], [[name, preset.description, preset.source] for name, preset in PRESETS.items()])
+    print_table(
+        ["preset", "what it is", "source"],
+        [[name, preset.description, preset.source] for name, preset in PRESETS.items()],
+    )
     return 0
 
 
@@ -63,12 +71,32 @@ def _list_models(library: options.Library, as_json: bool) -> int:
             active = f"{latent['active_units']}/{training['code_shape'][0]}" if latent else ""
             code = " x ".join(map(str, training["code_shape"]))
             rows.append(
-                [name, card.preset, code, training["parameters"], card.images.key, training["n_train"], f"{training['best_loss']:.5g}", active, tracks]
+                [
+                    name,
+                    card.preset,
+                    code,
+                    training["parameters"],
+                    card.images.key,
+                    training["n_train"],
+                    f"{training['best_loss']:.5g}",
+                    active,
+                    tracks,
+                ]
             )
     if as_json:
         print_json(content)
     elif rows:
-        columns = ["model", "preset", "code", "parameters", "images", "clips trained on", "validation loss", "active units", "tracks"]
+        columns = [
+            "model",
+            "preset",
+            "code",
+            "parameters",
+            "images",
+            "clips trained on",
+            "validation loss",
+            "active units",
+            "tracks",
+        ]
         print_table(columns, rows)
     elif not damaged:
         say("no trained model yet: songnet embed FOLDER trains one")

@@ -9,7 +9,9 @@ import typer
 
 Library = Annotated[
     Path,
-    typer.Option("--library", envvar="SONGNET_LIBRARY", help="Folder of the library.", show_default="./songnet-library"),
+    typer.Option(
+        "--library", envvar="SONGNET_LIBRARY", help="Folder of the library.", show_default="./songnet-library"
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Decides everything that is drawn at random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]

@@ -1,4 +1,4 @@
-"""What people and programs see: results on stdout, progress and messages on stderr, nothing that a file name could forge."""
+"""What people and programs see: results on stdout, progress and messages on stderr, nothing a file name could forge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -22,15 +32,17 @@ PLAIN_EVERY_S = 10.0
 
 
 def clean(value: object) -> str:
-    """Text that is safe on a terminal: control and direction-changing characters are shown as escapes.
+    r"""Text that is safe on a terminal: control and direction-changing characters are shown as escapes.
 
     Examples
     --------
-    >>> clean("red \\x1b[31m, new line \\n")
-    'red \\\\x1b[31m, new line \\\\x0a'
+    >>> clean("red \x1b[31m, new line \n")
+    'red \\x1b[31m, new line \\x0a'
     """
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-    return "".join(_escape(char) if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in text)
+    return "".join(
+        _escape(char) if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in text
+    )
 
 
 def _escape(char: str) -> str:
@@ -75,6 +87,13 @@ def _console(stream: Any) -> Console:
     # Piped output must not be folded at 80 columns.
     width = None if stream.isatty() else 200
     return Console(file=stream, width=width, no_color="NO_COLOR" in os.environ or None, highlight=False)
+
+
+class _RateColumn(ProgressColumn):
+    """Units a second, lately."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
 
 
 class _Bars:
@@ -127,7 +146,7 @@ def progress_reports(quiet: bool) -> Iterator[Any]:
             TextColumn("{task.description:<13}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.speed:>6.1f}/s" if False else ""),
+            _RateColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -11,18 +11,25 @@ from songnet.cli.output import configure_logging, path_text, print_json, print_t
 from songnet.config import ReadConfig, build_config, read_toml
 
 NAME = "similar"
-EXAMPLE = "Example: songnet similar 'Some Artist - Some Title' -n 20 --other-artists     or: songnet similar ~/new/demo.mp3 --json"
+EXAMPLE = (
+    "Example: songnet similar 'Some Artist - Some Title' -n 20 --other-artists"
+    "     or: songnet similar ~/new/demo.mp3 --json"
+)
 
 
 def command(
-    track: Annotated[str, typer.Argument(help="A path inside or outside the library, a track id, or 'artist - title'.")],
+    track: Annotated[
+        str, typer.Argument(help="A path inside or outside the library, a track id, or 'artist - title'.")
+    ],
     library: options.Library = options.DEFAULT_LIBRARY,
     n: Annotated[int, typer.Option("-n", "--count", min=1, help="Answers wanted.")] = 10,
-    model: Annotated[Optional[str], typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,  # noqa: UP045
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,
     aggregate: options.Aggregate = None,
     other_artists: Annotated[bool, typer.Option("--other-artists", help="Leave out the track's own artist.")] = False,
     other_albums: Annotated[bool, typer.Option("--other-albums", help="Leave out the track's own album.")] = False,
-    include_missing: Annotated[bool, typer.Option("--include-missing", help="Also tracks whose files are gone.")] = False,
+    include_missing: Annotated[
+        bool, typer.Option("--include-missing", help="Also tracks whose files are gone.")
+    ] = False,
     seed: options.Seed = 0,
     config: options.Config = None,
     as_json: options.Json = False,
@@ -43,7 +50,11 @@ def command(
     with Library(library) as opened:
         card = read_card(opened.models, choose_trained(opened, model))
         stored = stored_aggregates(opened, card)
-        wanted = aggregate or toml.get("vectors", {}).get("aggregate") or ("mean-std" if "mean-std" in stored else next(iter(stored), "mean-std"))
+        wanted = (
+            aggregate
+            or toml.get("vectors", {}).get("aggregate")
+            or ("mean-std" if "mean-std" in stored else next(iter(stored), "mean-std"))
+        )
         if wanted not in stored:
             raise InputNotFoundError(
                 f"the library has no {wanted} vectors of model {card.name!r} (it has: {', '.join(stored) or 'none'}):"
@@ -77,7 +88,14 @@ def command(
     asked = report.query["title"] or report.query["path"] or report.query["track_id"]
     say(f"nearest to {_text(asked)} among {report.searched} tracks ({card.name}, {wanted}):")
     rows = [
-        [rank, f"{entry.similarity:+.3f}", entry.track["artist"], entry.track["title"], entry.track["album"], _where(entry.track)]
+        [
+            rank,
+            f"{entry.similarity:+.3f}",
+            entry.track["artist"],
+            entry.track["title"],
+            entry.track["album"],
+            _where(entry.track),
+        ]
         for rank, entry in enumerate(report.neighbours, start=1)
     ]
     print_table(["", "similarity", "artist", "title", "album", "path"], rows)

@@ -13,7 +13,10 @@ from songnet.cli.output import configure_logging, print_json, print_table, progr
 from songnet.config import ImageConfig, TrainConfig, build_config, read_toml
 
 NAME = "train"
-EXAMPLE = "Example: songnet train --model cae-12x15 --epochs 30 --library ~/songs     then: songnet embed ~/Music --model cae-12x15"
+EXAMPLE = (
+    "Example: songnet train --model cae-12x15 --epochs 30 --library ~/songs"
+    "     then: songnet embed ~/Music --model cae-12x15"
+)
 
 
 def command(
@@ -57,8 +60,9 @@ def command(
 ) -> int:
     """Train a model on the library's mel images, without labels.
 
-    Whole artists are held out for validation; the best weights are kept; an interrupted training goes on where it was. A model of the same
-    name is replaced when the new one is done. Learning curves: history.csv and history.png in the model's folder.
+    Whole artists are held out for validation; the best weights are kept; an interrupted training goes on where it
+    was. A model of the same name is replaced when the new one is done. Learning curves: history.csv and history.png
+    in the model's folder.
     """
     configure_logging(quiet, verbose)
     flags = {
@@ -85,10 +89,20 @@ def command(
         layers = (asdict(opened.settings.images), toml.get("images", {}), {"recipe": recipe, "clips": clips})
         images = build_config(ImageConfig, *layers)
         parameters = {"preset": model, "name": name or model, "images": asdict(images), "train": asdict(training)}
-        with recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run, progress_reports(quiet) as progress:
+        with (
+            recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
+            progress_reports(quiet) as progress,
+        ):
             reconcile(opened)
             report = train(
-                opened, preset=model, name=name or model, images=images, config=training, seed=seed, fresh=fresh, progress=progress
+                opened,
+                preset=model,
+                name=name or model,
+                images=images,
+                config=training,
+                seed=seed,
+                fresh=fresh,
+                progress=progress,
             )
             run.summary["model"] = report.card.key
         folder = opened.models / report.card.name
@@ -100,7 +114,13 @@ def command(
 def _print(report: Any, folder: Any, as_json: bool) -> None:
     card = report.card
     if as_json:
-        content = {"name": card.name, "key": card.key, "preset": card.preset, "config": card.config, "training": card.training}
+        content = {
+            "name": card.name,
+            "key": card.key,
+            "preset": card.preset,
+            "config": card.config,
+            "training": card.training,
+        }
         print_json(
             {
                 **content,
@@ -112,17 +132,21 @@ def _print(report: Any, folder: Any, as_json: bool) -> None:
         )
         return
     training = card.training
-    epochs = [entry for entry in report.history if entry["epoch"] in (0, training["best_epoch"], len(report.history) - 1)]
+    epochs = [
+        entry for entry in report.history if entry["epoch"] in (0, training["best_epoch"], len(report.history) - 1)
+    ]
     rows = [[int(entry["epoch"]) + 1, f"{entry['loss']:.6g}", f"{entry['val_loss']:.6g}"] for entry in epochs]
     print_table(["epoch", "loss", "validation loss"], rows)
     say(
-        f"{card.name}: {training['parameters']:,} parameters, {training['n_train']} clips to train on, {training['n_validation']} held out"
+        f"{card.name}: {training['parameters']:,} parameters, {training['n_train']} clips to train on,"
+        f" {training['n_validation']} held out"
         f" by {training['split_by']}; {report.clips_per_s:.0f} clips/s{', resumed' if report.resumed else ''}"
     )
     if training["latent"]:
         latent = training["latent"]
         say(
-            f"latent space: {latent['active_units']} of {training['code_shape'][0]} units active, KL {latent['kl_nats']:.1f} nats"
+            f"latent space: {latent['active_units']} of {training['code_shape'][0]} units active, KL"
+            f" {latent['kl_nats']:.1f} nats"
             f"{': COLLAPSED, the code tells nothing of the clip' if latent['collapsed'] else ''}"
         )
     say(f"learning curves: {folder / 'history.png'}")

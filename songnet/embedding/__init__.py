@@ -1,7 +1,7 @@
 """Images and a trained model to codes, codes to track vectors.
 
-`encode_library` and `update_vectors` do only what is new; `embed_images` is the two with the training before them; `embed_file`
-is the way of a single file outside the library.
+`encode_library` and `update_vectors` do only what is new; `embed_images` is the two with the training before them;
+`embed_file` is the way of a single file outside the library.
 """
 
 from songnet.embedding.aggregate import AGGREGATES

@@ -1,7 +1,7 @@
 """Codes of a track's clips to one vector a track.
 
-A code map keeps where in the clip a note fell, which says nothing about the track: maps are pooled over time first. Every
-aggregation is a function ``(codes, starts) -> vectors`` over whole tracks, in a registry.
+A code map keeps where in the clip a note fell, which says nothing about the track: maps are pooled over time first.
+Every aggregation is a function ``(codes, starts) -> vectors`` over whole tracks, in a registry.
 """
 
 from __future__ import annotations

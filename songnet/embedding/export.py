@@ -30,7 +30,8 @@ def export_vectors(library: Library, card: ModelCard, aggregate: str, path: Path
     aggregate : str
         Which kind.
     path : pathlib.Path
-        Ends in ``.parquet`` (a list column), ``.npz`` (arrays ``track_ids``, ``vectors``) or ``.csv`` (a column a dimension).
+        Ends in ``.parquet`` (a list column), ``.npz`` (arrays ``track_ids``, ``vectors``) or ``.csv`` (a column a
+        dimension).
 
     Returns
     -------
@@ -50,7 +51,9 @@ def export_vectors(library: Library, card: ModelCard, aggregate: str, path: Path
         raise InputNotFoundError(f"there is no folder {path.absolute().parent} to write {path.name} to: make it first")
     stored = load_vectors(library, card, aggregate)
     if not stored.track_ids:
-        raise InputNotFoundError(f"the library has no {aggregate} vectors of model {card.name!r}: run `songnet embed` first")
+        raise InputNotFoundError(
+            f"the library has no {aggregate} vectors of model {card.name!r}: run `songnet embed` first"
+        )
     tracks = tracks_by_id(library.db)
     columns = {name: [tracks[track][name] for track in stored.track_ids] for name in ("artist", "title", "album")}
     stream = io.BytesIO()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +77,8 @@ def resolve_model(library: Library, name: str | None) -> tuple[str, str | None]:
     if wanted in PRESETS:
         return wanted, wanted
     raise ParameterError(
-        f"{wanted!r} is neither a trained model ({', '.join(trained) or 'none yet'}) nor a preset ({', '.join(PRESETS)})"
+        f"{wanted!r} is neither a trained model ({', '.join(trained) or 'none yet'}) nor a preset"
+        f" ({', '.join(PRESETS)})"
     )
 
 
@@ -98,7 +98,9 @@ def choose_trained(library: Library, name: str | None) -> str:
     if len(trained) == 1:
         return trained[0]
     if not trained:
-        raise InputNotFoundError(f"the library {library.path} has no trained model yet: run `songnet embed FOLDER` first")
+        raise InputNotFoundError(
+            f"the library {library.path} has no trained model yet: run `songnet embed FOLDER` first"
+        )
     raise InputNotFoundError(f"the library has several models ({', '.join(trained)}): name one with --model")
 
 
@@ -132,13 +134,12 @@ def embed_images(
     name, preset = resolve_model(library, model_name)
     trained = None
     if preset is not None:
-        trained = train(
-            library, preset=preset, name=name, images=images, config=training, seed=seed, progress=progress
-        )
+        trained = train(library, preset=preset, name=name, images=images, config=training, seed=seed, progress=progress)
     card = read_card(library.models, name)
     if card.images != images:
         raise ParameterError(
-            f"model {name!r} encodes images of {card.images.key}, not of {images.key}: leave --recipe and --clips as they"
+            f"model {name!r} encodes images of {card.images.key}, not of {images.key}: leave --recipe and --clips"
+            " as they"
             f" were, or train a new one with `songnet train --model {card.preset} --name NEW-NAME`"
         )
     card, model = load_model(library.models, name)
@@ -176,7 +177,9 @@ def embed_file(card: ModelCard, model: MelAutoencoder, path: Path, aggregate: st
     if not path.is_file():
         raise InputNotFoundError(f"{path} is not a file")
     stat = path.stat()
-    job = ReadJob(FoundFile(bytes(path.absolute()), stat.st_size, stat.st_mtime_ns), RECIPES[card.images.recipe], card.images)
+    job = ReadJob(
+        FoundFile(bytes(path.absolute()), stat.st_size, stat.st_mtime_ns), RECIPES[card.images.recipe], card.images
+    )
     # The same isolated worker as for a library: a damaged file cannot take this process with it.
     (outcome,) = isolated_map(read_track, [job], n_workers=1, timeout_s=read.timeout_s, memory_mb=read.memory_mb)
     if outcome.error is not None:
@@ -186,5 +189,3 @@ def embed_file(card: ModelCard, model: MelAutoencoder, path: Path, aggregate: st
     codes = encode_images(model, pixels, card.scaling)
     vector: np.ndarray = AGGREGATES[aggregate](codes, np.array([0]), time_axis(card))[0]
     return vector
-
-

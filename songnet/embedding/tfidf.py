@@ -1,8 +1,9 @@
 """Deej-AI's TF-IDF weighting of clips (R. D. Smith, 2019), in blocked matrix products.
 
-A clip is a "word", and two clips are the same word when their cosine distance is below epsilon. A track's vector is the sum of its
-normalised clip vectors, each weighted by term frequency (clips of the same track that are the same word) times inverse document
-frequency (how few tracks have that word): what is special to the track counts, what every track has does not.
+A clip is a "word", and two clips are the same word when their cosine distance is below epsilon. A track's vector is
+the sum of its normalised clip vectors, each weighted by term frequency (clips of the same track that are the same
+word) times inverse document frequency (how few tracks have that word): what is special to the track counts, what
+every track has does not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Putting vectors on equal footing before they are compared.
 
-Raw codes share a large common part (every track has some energy everywhere) and a few loud dimensions; cosine similarity of raw
-codes mostly measures those. Centring removes the first, PCA whitening the second.
+Raw codes share a large common part (every track has some energy everywhere) and a few loud dimensions; cosine
+similarity of raw codes mostly measures those. Centring removes the first, PCA whitening the second.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def fit_whitening(vectors: np.ndarray, *, n_components: int = 64, shrinkage: flo
     # A dimension that never changes tells nothing; dividing by its rounding noise would make it loud.
     scale = np.where(std > 1e-6 * max(float(std.max()), 1e-12), 1.0 / np.where(std > 0, std, 1.0), 0.0)
     standard = (data - mean) * scale
-    _, singular, components = np.linalg.svd(standard, full_matrices=False) if len(data) < data.shape[1] else _eigen(standard)
+    _, singular, components = (
+        np.linalg.svd(standard, full_matrices=False) if len(data) < data.shape[1] else _eigen(standard)
+    )
     variances = singular**2 / len(data)
     keep = max(1, min(n_components, int((variances > 1e-9 * max(variances[0], 1e-300)).sum()), max(1, len(data) - 1)))
     total = float(variances.sum())

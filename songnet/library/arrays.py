@@ -119,11 +119,19 @@ class ArrayStore:
         """
         if name not in self.names():
             return pa.table(
-                {"track_id": pa.array([], pa.string()), "clip": pa.array([], pa.int32()), "_rowid": pa.array([], pa.uint64())}
+                {
+                    "track_id": pa.array([], pa.string()),
+                    "clip": pa.array([], pa.int32()),
+                    "_rowid": pa.array([], pa.uint64()),
+                }
             )
         table = self._database.open_table(name)
         query = table.search(None).select(["track_id", "clip"]).with_row_id(True)
-        return query.limit(max(1, table.count_rows())).to_arrow().sort_by([("track_id", "ascending"), ("clip", "ascending")])
+        return (
+            query.limit(max(1, table.count_rows()))
+            .to_arrow()
+            .sort_by([("track_id", "ascending"), ("clip", "ascending")])
+        )
 
     def take(self, name: str, row_ids: np.ndarray, columns: Sequence[str] = ("values",)) -> pa.Table:
         """Rows by id, in the order asked for.

@@ -1,8 +1,8 @@
 """Sweeping up after an interrupted run: SQLite and the array tables are made to say the same.
 
 A batch is first appended to its array table and then, in one transaction, marked done in SQLite. A kill between
-the two leaves rows nobody vouches for: they are deleted. Marks without their rows (a table lost or restored from an older
-copy) are taken back, and the next run makes the rows again.
+the two leaves rows nobody vouches for: they are deleted. Marks without their rows (a table lost or restored from an
+older copy) are taken back, and the next run makes the rows again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def reconcile(library: Library) -> Swept:
         stored_keys = {name.partition("-")[2] for name in names if name.partition("-")[0] == ledger}
         for key in sorted(marked_keys | stored_keys):
             marked = dict(
-                library.db.execute(f"SELECT track_id, n_clips FROM {sql_table} WHERE {key_column} = ?", (key,)).fetchall()
+                library.db.execute(
+                    f"SELECT track_id, n_clips FROM {sql_table} WHERE {key_column} = ?", (key,)
+                ).fetchall()
             )
             counts = pc.value_counts(library.arrays.keys(table_name(ledger, key))["track_id"])
             stored = {entry["values"].as_py(): entry["counts"].as_py() for entry in counts}

@@ -30,11 +30,10 @@ def recorded_run(
     marked interrupted.
     """
     with library.db:
-        library.db.execute(
-            "UPDATE runs SET status = 'interrupted', finished_at = ? WHERE status = 'running'", (now(),)
-        )
+        library.db.execute("UPDATE runs SET status = 'interrupted', finished_at = ? WHERE status = 'running'", (now(),))
         cursor = library.db.execute(
-            "INSERT INTO runs (command, version, started_at, status, seed, parameters) VALUES (?, ?, ?, 'running', ?, ?)",
+            "INSERT INTO runs (command, version, started_at, status, seed, parameters) VALUES (?, ?, ?,"
+            " 'running', ?, ?)",
             (command, version, now(), seed, json.dumps(parameters, sort_keys=True)),
         )
     run = Run(cursor.lastrowid or 0)

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sqlite3
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -27,7 +27,7 @@ BUSY_TIMEOUT_S = 30.0
 class LibrarySettings:
     """What `songnet.toml` in a library holds: how its images are made unless a command says otherwise."""
 
-    images: ImageConfig = ImageConfig()
+    images: ImageConfig = field(default_factory=ImageConfig)
 
     def to_toml(self) -> str:
         """The settings as TOML, one key a line."""
@@ -79,7 +79,9 @@ class Library:
         self._lock: filelock.BaseFileLock | None = None
         database = path / "songnet.db"
         if not database.exists() and not (write and create):
-            raise InputNotFoundError(f"there is no library at {path}: make one with `songnet embed FOLDER --library {path}`")
+            raise InputNotFoundError(
+                f"there is no library at {path}: make one with `songnet embed FOLDER --library {path}`"
+            )
         if not database.exists():
             self._refuse_foreign_folder()
             path.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,8 @@ class Library:
         foreign = [entry for entry in sorted(os.listdir(self.path)) if entry not in own] if self.path.exists() else []
         if foreign:
             raise LibraryError(
-                f"{self.path} is not a library and not empty (it holds {foreign[0]!r}): choose another folder for --library"
+                f"{self.path} is not a library and not empty (it holds {foreign[0]!r}): choose another folder for"
+                " --library"
             )
 
     def _take_lock(self) -> None:
@@ -108,7 +111,8 @@ class Library:
             lock.acquire()
         except filelock.Timeout:
             raise LibraryLockedError(
-                f"the library {self.path} is being written by {self._writer()}: wait until it ends, or use another --library"
+                f"the library {self.path} is being written by {self._writer()}: wait until it ends, or use"
+                " another --library"
             ) from None
         except OSError as error:
             raise LibraryError(f"cannot write to the library {self.path}: {error.strerror}") from error

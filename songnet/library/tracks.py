@@ -81,7 +81,8 @@ def record_failure(db: sqlite3.Connection, path: bytes, size: int, mtime_ns: int
     """Store why a file could not be read; attempts are counted as long as the file is the same."""
     db.execute(
         "INSERT INTO failures (path, size, mtime_ns, kind, reason, attempts, failed_at) VALUES (?, ?, ?, ?, ?, 1, ?)"
-        " ON CONFLICT (path) DO UPDATE SET kind = excluded.kind, reason = excluded.reason, failed_at = excluded.failed_at,"
+        " ON CONFLICT (path) DO UPDATE SET kind = excluded.kind, reason = excluded.reason, failed_at ="
+        " excluded.failed_at,"
         " attempts = CASE WHEN size = excluded.size AND mtime_ns = excluded.mtime_ns THEN attempts + 1 ELSE 1 END,"
         " size = excluded.size, mtime_ns = excluded.mtime_ns",
         (path, size, mtime_ns, kind, reason, now()),
@@ -94,7 +95,8 @@ def mark_missing(db: sqlite3.Connection, paths: Iterable[bytes]) -> int:
     """Mark paths as gone; their tracks and codes stay. Returns how many were marked now."""
     moment = now()
     cursor = db.executemany(
-        "UPDATE paths SET missing_since = ? WHERE path = ? AND missing_since IS NULL", [(moment, path) for path in paths]
+        "UPDATE paths SET missing_since = ? WHERE path = ? AND missing_since IS NULL",
+        [(moment, path) for path in paths],
     )
     return max(0, cursor.rowcount)
 
@@ -102,7 +104,8 @@ def mark_missing(db: sqlite3.Connection, paths: Iterable[bytes]) -> int:
 def mark_found(db: sqlite3.Connection, paths: Iterable[bytes]) -> int:
     """Take the mark away from paths that are back."""
     cursor = db.executemany(
-        "UPDATE paths SET missing_since = NULL WHERE path = ? AND missing_since IS NOT NULL", [(path,) for path in paths]
+        "UPDATE paths SET missing_since = NULL WHERE path = ? AND missing_since IS NOT NULL",
+        [(path,) for path in paths],
     )
     return max(0, cursor.rowcount)
 
@@ -120,12 +123,14 @@ def tracks_by_id(db: sqlite3.Connection, track_ids: Sequence[str] | None = None)
     Returns
     -------
     dict
-        ``track_id -> track``, sorted by id. ``path`` is the first path (by bytes) at which the track stands now, or stood
-        last; ``missing`` tells that no path holds it any more. An imported image has no path and is never missing.
+        ``track_id -> track``, sorted by id. ``path`` is the first path (by bytes) at which the track stands now, or
+        stood last; ``missing`` tells that no path holds it any more. An imported image has no path and is never
+        missing.
     """
     query = (
         f"SELECT {', '.join(TRACK_COLUMNS)},"
-        " (SELECT path FROM paths p WHERE p.track_id = t.track_id ORDER BY missing_since IS NOT NULL, path LIMIT 1) AS path,"
+        " (SELECT path FROM paths p WHERE p.track_id = t.track_id ORDER BY missing_since IS NOT NULL, path LIMIT"
+        " 1) AS path,"
         " source = 'audio' AND NOT EXISTS"
         " (SELECT 1 FROM paths p WHERE p.track_id = t.track_id AND missing_since IS NULL) AS missing"
         " FROM tracks t"

@@ -90,7 +90,9 @@ def find_track(library: Library, query: str) -> str | None:
         return str(row[0])
     found: dict[str, str] = {}
     if len(query) >= 8:
-        rows = db.execute("SELECT track_id FROM tracks WHERE substr(track_id, 1, ?) = ?", (len(query), query)).fetchall()
+        rows = db.execute(
+            "SELECT track_id FROM tracks WHERE substr(track_id, 1, ?) = ?", (len(query), query)
+        ).fetchall()
         found = {row[0]: row[0] for row in rows}
     wanted = fold(query)
     for row in db.execute("SELECT track_id, artist, title FROM tracks WHERE title IS NOT NULL ORDER BY track_id"):
@@ -146,8 +148,8 @@ def similar(
     Returns
     -------
     SimilarReport
-        A query inside the library is its own first answer (unless its artist or album is left out), so that a reader sees at once
-        that the right track was understood.
+        A query inside the library is its own first answer (unless its artist or album is left out), so that a reader
+        sees at once that the right track was understood.
 
     Raises
     ------
@@ -167,7 +169,13 @@ def similar(
         asked, target = tracks[track_id], vectors.vectors[vectors.track_ids.index(track_id)]
     elif os.path.isfile(query):
         _, model = load_model(library.models, card.name)
-        asked = {"path": os.fsencode(os.path.abspath(query)), "track_id": None, "artist": None, "album": None, "title": None}
+        asked = {
+            "path": os.fsencode(os.path.abspath(query)),
+            "track_id": None,
+            "artist": None,
+            "album": None,
+            "title": None,
+        }
         target = embed_file(card, model, Path(query), aggregate, read or ReadConfig())
     else:
         raise InputNotFoundError(f"{query!r} is no file, track id, title or 'artist - title' of the library")
@@ -177,7 +185,9 @@ def similar(
         if candidate in tracks
         and (include_missing or not tracks[candidate]["missing"] or candidate == track_id)
         and not (other_artists and _same(tracks[candidate], asked, "artist"))
-        and not (other_albums and _same(tracks[candidate], asked, "album") and _same(tracks[candidate], asked, "artist"))
+        and not (
+            other_albums and _same(tracks[candidate], asked, "album") and _same(tracks[candidate], asked, "artist")
+        )
     ]
     scores = whitening.apply(vectors.vectors[candidates]) @ whitening.apply(target[None])[0]
     # Equal scores in the order of ids, so that answers repeat.

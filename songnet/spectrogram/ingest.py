@@ -104,12 +104,15 @@ def _read_all(
         library.db.execute("UPDATE reading SET interrupted = interrupted + 1, active = 0 WHERE active = 1")
     suspects = dict(library.db.execute("SELECT path, interrupted FROM reading").fetchall())
     innocent = [file for file in wanted if file.path not in suspects]
-    alone = sorted((file for file in wanted if file.path in suspects), key=lambda file: (suspects[file.path], file.path))
+    alone = sorted(
+        (file for file in wanted if file.path in suspects), key=lambda file: (suspects[file.path], file.path)
+    )
 
     def note(jobs: list[ReadJob]) -> None:
         with library.db:
             library.db.executemany(
-                "INSERT INTO reading (path, size, mtime_ns) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET active = 1",
+                "INSERT INTO reading (path, size, mtime_ns) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
+                " active = 1",
                 [(job.file.path, job.file.size, job.file.mtime_ns) for job in jobs],
             )
 

@@ -1,7 +1,8 @@
 """Clips to mel images.
 
 Conventions: a mel image is ``uint8 [shape=(n_mels, n_frames)]``, row 0 the lowest band; pixel ``p`` stands for
-``db_min + p * (db_max - db_min) / 255`` decibels. Frames are centred and the clip is padded with zeros, as librosa does.
+``db_min + p * (db_max - db_min) / 255`` decibels. Frames are centred and the clip is padded with zeros, as librosa
+does.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def mel_filterbank(sr: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -
     numpy.ndarray [shape=(n_mels, 1 + n_fft // 2), dtype=float32]
         The filters, equal to ``librosa.filters.mel`` with its default scale and norm.
     """
-    edges = mel_to_hz(np.linspace(*hz_to_mel(np.array([fmin, fmax])), n_mels + 2))
+    lowest, highest = hz_to_mel(np.array([fmin, fmax]))
+    edges = mel_to_hz(np.linspace(lowest, highest, n_mels + 2))
     bins = np.arange(1 + n_fft // 2) * (sr / n_fft)
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]

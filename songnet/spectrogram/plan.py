@@ -37,7 +37,7 @@ class IngestReport:
 def files_to_read(
     library: Library, found: ScanReport, images: ImageConfig, *, verify: bool, retry_failed: bool, report: IngestReport
 ) -> tuple[list[FoundFile], list[bytes]]:
-    """The files whose sound the library does not have yet, and the paths that are back; counts the rest into the report.
+    """The files whose sound the library does not have yet, and the paths that are back; the rest is counted.
 
     A file is taken for unchanged when its size and modification time are those of the last reading.
     """
@@ -53,9 +53,12 @@ def files_to_read(
                 wanted.append(file)
             else:
                 report.known_failures += 1
-        elif before is None or (before.size, before.mtime_ns) != (file.size, file.mtime_ns) or verify:
-            wanted.append(file)
-        elif before.track_id not in done:
+        elif (
+            before is None
+            or (before.size, before.mtime_ns) != (file.size, file.mtime_ns)
+            or verify
+            or before.track_id not in done
+        ):
             wanted.append(file)
         else:
             report.unchanged += 1

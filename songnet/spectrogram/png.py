@@ -1,7 +1,7 @@
 """Mel images as PNG files: R1's exchange format, one grayscale picture a clip, named by track id.
 
-Rows and grey levels are kept exactly as they are, row 0 being the lowest mel band, so that import and export are inverse
-to each other to the last bit. Pictures drawn with the lowest band at the bottom are turned over on request.
+Rows and grey levels are kept exactly as they are, row 0 being the lowest mel band, so that import and export are
+inverse to each other to the last bit. Pictures drawn with the lowest band at the bottom are turned over on request.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import os
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from songnet.errors import ImageError, InputNotFoundError, ParameterError
 from songnet.library import Library, from_arrow, table_name, to_arrow
@@ -25,6 +26,7 @@ from songnet.progress import Progress, silent
 from songnet.spectrogram.recipes import RECIPES
 
 BATCH_IMAGES = 1024
+COLOUR_TYPES = {0: "grayscale", 2: "RGB", 3: "palette", 4: "grayscale with alpha", 6: "RGB with alpha"}
 # "<track id>.png" is the only clip of a track, "<track id>.clip3.png" one of several.
 CLIP_NAME = re.compile(r"(?P<track>.+?)(\.clip(?P<clip>\d{1,4}))?\.png", re.IGNORECASE | re.DOTALL)
 
@@ -62,19 +64,26 @@ def read_png(path: Path, shape: tuple[int, int]) -> np.ndarray:
         If it is not such a picture; the message says what it is instead.
     """
     try:
-        with Image.open(io.BytesIO(path.read_bytes()), formats=["PNG"]) as picture:
-            # Judged by the header, before a single pixel is unpacked.
-            if picture.mode != "L":
-                raise ImageError(f"is a PNG of mode {picture.mode}, not 8-bit grayscale (mode L)")
-            if picture.size != shape[::-1]:
-                wide, high = picture.size
-                raise ImageError(f"is {high} x {wide} pixels (rows x columns), not {shape[0]} x {shape[1]}")
-            pixels: np.ndarray = np.asarray(picture, dtype=np.uint8)
-            return pixels
-    except UnidentifiedImageError:
-        raise ImageError("is not a PNG file") from None
+        with path.open("rb") as stream:
+            _judge_header(stream.read(26), shape)
+            stream.seek(0)
+            with Image.open(stream, formats=["PNG"]) as picture:
+                pixels: np.ndarray = np.asarray(picture, dtype=np.uint8)
+                return pixels
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"cannot be read: {error}") from error
+
+
+def _judge_header(header: bytes, shape: tuple[int, int]) -> None:
+    """Refuse by the first 26 bytes, before a single pixel is unpacked."""
+    if len(header) < 26 or header[:8] != b"\x89PNG\r\n\x1a\n" or header[12:16] != b"IHDR":
+        raise ImageError("is not a PNG file")
+    columns, rows, depth, colour = struct.unpack(">IIBB", header[16:26])
+    if (depth, colour) != (8, 0):
+        kind = COLOUR_TYPES.get(colour, f"of colour type {colour}")
+        raise ImageError(f"is a PNG with {depth} bits a sample, {kind}, not 8-bit grayscale")
+    if (rows, columns) != shape:
+        raise ImageError(f"is {rows} x {columns} pixels (rows x columns), not {shape[0]} x {shape[1]}")
 
 
 def _named_images(folder: Path) -> Iterator[tuple[Path, str, int, os.stat_result]]:
@@ -172,13 +181,16 @@ def _write(
     with library.db:
         for track_id, images in rows.items():
             library.db.execute(
-                "INSERT INTO tracks (track_id, source) VALUES (?, 'image') ON CONFLICT (track_id) DO NOTHING", (track_id,)
+                "INSERT INTO tracks (track_id, source) VALUES (?, 'image') ON CONFLICT (track_id) DO NOTHING",
+                (track_id,),
             )
             library.db.execute(
                 "INSERT INTO images (image_set, track_id, n_clips) VALUES (?, ?, ?)", (image_set, track_id, len(images))
             )
         for path, stat, reason in failures:
-            ledger.record_failure(library.db, bytes(path.absolute()), stat.st_size, stat.st_mtime_ns, "not-image", reason)
+            ledger.record_failure(
+                library.db, bytes(path.absolute()), stat.st_size, stat.st_mtime_ns, "not-image", reason
+            )
     report.imported += sum(map(len, rows.values()))
     report.tracks += len(rows)
     report.failed += len(failures)

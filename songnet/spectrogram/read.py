@@ -12,6 +12,9 @@ from songnet.config import ImageConfig
 from songnet.spectrogram.mel import mel_image
 from songnet.spectrogram.recipes import Recipe
 
+# Healthy files of some containers declare some 50 ms too much.
+TRUNCATED_S = 0.25
+
 
 @dataclass(frozen=True)
 class ReadJob:
@@ -70,7 +73,7 @@ def read_track(job: ReadJob) -> TrackImages:
             "sr": reader.sr,
             "channels": reader.channels,
             "codec": reader.codec,
-            "truncated": int(n_samples < reader.n_samples),
+            "truncated": int(reader.n_samples - n_samples > TRUNCATED_S * reader.sr),
             **asdict(read_tags(job.file.path)),
         }
     images = np.stack([mel_image(clip.y, job.recipe).reshape(-1) for clip in clips])

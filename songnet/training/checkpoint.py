@@ -1,7 +1,7 @@
 """Trained models on disk: weights (safetensors) and a JSON description; nothing that executes on load.
 
-``models/NAME/config.json`` names the weights file and holds the SHA-256 of both, so that one atomic write of it switches from one
-complete model to the next. Hashes show damage and careless edits; they are no signature.
+``models/NAME/config.json`` names the weights file and holds the SHA-256 of both, so that one atomic write of it
+switches from one complete model to the next. Hashes show damage and careless edits; they are no signature.
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def save_model(
 
 def list_models(folder: Path) -> list[str]:
     """Names of the models in a folder, sorted."""
-    return sorted(entry.parent.name for entry in folder.glob("*/config.json") if MODEL_NAME.fullmatch(entry.parent.name))
+    return sorted(
+        entry.parent.name for entry in folder.glob("*/config.json") if MODEL_NAME.fullmatch(entry.parent.name)
+    )
 
 
 def read_card(folder: Path, name: str) -> ModelCard:
@@ -152,7 +154,8 @@ def read_card(folder: Path, name: str) -> ModelCard:
     path = folder / check_name(name) / "config.json"
     if not path.exists():
         raise InputNotFoundError(
-            f"the library has no model {name!r}; it has: {', '.join(list_models(folder)) or 'none'} (see `songnet models`)"
+            f"the library has no model {name!r}; it has: {', '.join(list_models(folder)) or 'none'} (see `songnet"
+            " models`)"
         )
     try:
         config = json.loads(path.read_bytes())

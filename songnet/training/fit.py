@@ -64,7 +64,7 @@ class TrainReport:
 
 
 def resolve_training(preset: str, config: TrainConfig, n_train: int) -> dict[str, Any]:
-    """Epochs, batch size and learning rate: what was asked for, else the preset's, fitted to the size of the library."""
+    """Epochs, batch size and learning rate: what was asked for, else the preset's, fitted to the library's size."""
     values = PRESETS[preset].training
     epochs = config.epochs or max(MIN_EPOCHS, min(int(values["epochs"]), IMAGES_IN_ALL // max(1, n_train)))
     return {
@@ -186,7 +186,13 @@ def _build_variables(
 
 
 def _fingerprint(
-    library: Library, preset: str, model: MelAutoencoder, images: ImageConfig, split: Split, plan: dict[str, Any], seed: int
+    library: Library,
+    preset: str,
+    model: MelAutoencoder,
+    images: ImageConfig,
+    split: Split,
+    plan: dict[str, Any],
+    seed: int,
 ) -> str:
     tracks = library.db.execute("SELECT track_id, n_clips FROM images WHERE image_set = ? ORDER BY 1", (images.key,))
     parts = [preset, model.get_config(), asdict(images), len(split.train), len(split.validation), plan, seed]
@@ -236,7 +242,7 @@ class _Session:
             self._epoch()
 
     def _out_of_patience(self) -> bool:
-        return self.state.epoch - 1 - self.state.best_epoch >= self.plan["patience"]
+        return self.state.epoch - 1 - self.state.best_epoch >= int(self.plan["patience"])
 
     def _epoch(self) -> None:
         started = time.monotonic()

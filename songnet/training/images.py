@@ -89,7 +89,8 @@ def split_images(library: Library, images: ImageConfig, share: float, seed: int)
     track_of_row, row_ids = track_of_row[present], row_ids[present]
     if len(set(track_of_row)) < 2:
         raise ModelError(
-            f"training needs images of at least 2 tracks, the library has {len(set(track_of_row))} of recipe {images.key}:"
+            f"training needs images of at least 2 tracks, the library has {len(set(track_of_row))} of recipe"
+            f" {images.key}:"
             " add music with `songnet embed FOLDER`"
         )
     # A track without an artist stands for itself.

@@ -69,7 +69,9 @@ def save_state(path: Path, state: TrainingState, model: MelAutoencoder, best: di
     write_bytes(path, content)
 
 
-def load_state(path: Path, fingerprint: str, model: MelAutoencoder) -> tuple[TrainingState, dict[str, np.ndarray]] | None:
+def load_state(
+    path: Path, fingerprint: str, model: MelAutoencoder
+) -> tuple[TrainingState, dict[str, np.ndarray]] | None:
     """Restore a state into a freshly built and compiled model.
 
     Returns
@@ -82,7 +84,7 @@ def load_state(path: Path, fingerprint: str, model: MelAutoencoder) -> tuple[Tra
             state = TrainingState(**json.loads(stored.metadata()["state"]))
             if state.fingerprint != fingerprint:
                 return None
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  not a dict
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     variables = _variables(model)
