@@ -19,7 +19,7 @@ from typing import Generic, NamedTuple, TypeVar
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
-from songnet.errors import AudioError
+from songnet.errors import AudioError, SongNetError
 
 try:
     import resource
@@ -151,7 +151,12 @@ def isolated_map(
                 if before is not None:
                     before(list(waiting))
             item = waiting.popleft()
-            future = pool.schedule(function, args=(item,), timeout=timeout_s)
+            try:
+                future = pool.schedule(function, args=(item,), timeout=timeout_s)
+            except RuntimeError as error:
+                raise SongNetError(
+                    "decode workers cannot be started: a script that calls this needs `if __name__ == '__main__':` around it"
+                ) from error
             running[future] = item
             future.add_done_callback(announce)
 

@@ -7,7 +7,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 import songnet
@@ -46,8 +45,7 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    # TensorFlow talks of instruction sets and missing GPUs before anybody asked.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Root of all commands; `main` reads --debug itself, wherever it stands."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,15 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = (["--debug"] if debug else []) + [argument for argument in arguments if argument != "--debug"]
     try:
         code = app(args=arguments, prog_name="songnet", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+    except typer.TyperException as error:
+        error.show()  # type: ignore[attr-defined]  # wrong use: every one that leaves typer can show itself
         return 2
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        tell("interrupted: what was done is kept, the same command goes on from there")
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
     except SongNetError as error:
         return _failed(error, str(error), error.exit_code, debug)
     except BrokenPipeError:
@@ -86,6 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except Exception as error:
         return _failed(error, f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
+    if code == EXIT_INTERRUPTED:
+        tell("interrupted: what was done is kept, the same command goes on from there")
     return code if isinstance(code, int) else 0
 
 

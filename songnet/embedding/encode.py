@@ -47,14 +47,12 @@ def encode_images(model: MelAutoencoder, pixels: np.ndarray, scaling: PixelScali
     -------
     numpy.ndarray [shape=(n, *model.code_shape), dtype=float32]
     """
-    import keras  # the backend is loaded with it
-
     codes = np.empty((len(pixels), *model.code_shape), dtype=np.float32)
     for start in range(0, len(pixels), ENCODE_BATCH):
         part = scaling.apply(pixels[start : start + ENCODE_BATCH])[..., np.newaxis]
         filled = np.zeros((ENCODE_BATCH, *part.shape[1:]), dtype=np.float32)
         filled[: len(part)] = part
-        codes[start : start + len(part)] = keras.ops.convert_to_numpy(model.encode(filled))[: len(part)]
+        codes[start : start + len(part)] = np.asarray(model.encode(filled))[: len(part)]
     return codes
 
 

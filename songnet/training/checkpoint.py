@@ -21,7 +21,7 @@ from safetensors.numpy import save as save_tensors
 from songnet.config import ImageConfig
 from songnet.errors import CheckpointError, InputNotFoundError, ParameterError, SongNetError
 from songnet.library.files import write_bytes, write_json
-from songnet.models import MODELS
+from songnet.models import load_family
 from songnet.training.images import PixelScaling
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def load_model(folder: Path, name: str) -> tuple[ModelCard, MelAutoencoder]:
     if _digest(content) != card.weights_sha256:
         raise CheckpointError(f"{path} is damaged or was altered (its hash does not fit): train the model again")
     try:
-        model: MelAutoencoder = MODELS[card.family](**card.config)
+        model: MelAutoencoder = load_family(card.family)(**card.config)
         model.load_weights_by_name(load_tensors(content))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error

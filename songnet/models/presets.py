@@ -1,0 +1,87 @@
+"""Named models, as data.
+
+A preset's `config` holds the constructor arguments that define it; `training` its published values where there are
+any (`source` says), else ones that were found to work. Adding a preset takes an entry here and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named configuration of a model family.
+
+    Attributes
+    ----------
+    name : str
+    family : str
+        Key of `songnet.models.MODELS`.
+    config : Mapping
+        Constructor arguments; the rest keep their defaults.
+    description : str
+        One line for people.
+    training : Mapping
+        ``batch_size``, ``learning_rate`` (of Adam) and ``epochs``.
+    source : str
+        Where the architecture and the training values come from.
+    """
+
+    name: str
+    family: str
+    config: Mapping[str, object]
+    description: str
+    training: Mapping[str, float]
+    source: str
+
+
+SONGNET_2020 = "Farnan, Dantuluri, Bose: SongNet, Stanford CS230, 2020"
+
+
+def _training(batch_size: int, learning_rate: float, epochs: int) -> Mapping[str, float]:
+    return MappingProxyType({"batch_size": batch_size, "learning_rate": learning_rate, "epochs": epochs})
+
+
+def _cae(name: str, channels: tuple[int, ...], pools: tuple[int, ...], code: str, parameters: str) -> Preset:
+    return Preset(
+        name=name,
+        family="conv-autoencoder",
+        config=MappingProxyType({"channels": channels, "pools": pools}),
+        description=f"convolutional autoencoder, code map {code}, {parameters} parameters",
+        training=_training(batch_size=5, learning_rate=5e-4, epochs=125),
+        source=SONGNET_2020,
+    )
+
+
+def _reference_vae(head: str, description: str) -> Preset:
+    return Preset(
+        name=f"vae-r1-{head}",
+        family="reference-vae",
+        config=MappingProxyType({"head": head}),
+        description=f"variational autoencoder, 16 numbers, full covariance, {description}; reference: it hardly learns",
+        training=_training(batch_size=15, learning_rate=5e-4, epochs=125),
+        source=SONGNET_2020,
+    )
+
+
+_ALL = (
+    _cae("cae-72x72", (96, 45, 16), (2, 2, 2), "12 x 27 x 16 = 5,184", "95,067"),
+    _cae("cae-48x81", (48, 24, 12), (2, 2, 2), "12 x 27 x 12 = 3,888", "28,249"),
+    _cae("cae-168x108", (96, 14), (2, 2), "24 x 54 x 14 = 18,144", "27,905"),
+    _cae("cae-12x15", (48, 24, 12, 5), (2, 2, 2, 3), "4 x 9 x 5 = 180", "28,268"),
+    _reference_vae("sigmoid", "sigmoid pixels"),
+    _reference_vae("bernoulli", "Bernoulli logits"),
+    Preset(
+        name="vae-conv",
+        family="conv-vae",
+        config=MappingProxyType({"latent_dim": 32, "kl_warmup_steps": 500}),
+        description="convolutional variational autoencoder, 32 numbers, calibrated Gaussian pixels",
+        training=_training(batch_size=64, learning_rate=1e-3, epochs=50),
+        source="SongNet; calibrated decoder after Rybkin, Daniilidis, Levine, ICML 2021",
+    ),
+)
+
+PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
