@@ -11,6 +11,8 @@ import pytest
 from synthetic import STYLES, write_track
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

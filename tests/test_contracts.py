@@ -50,7 +50,9 @@ def test_all_errors_have_one_root_and_an_exit_code():
     assert (error.reason, error.kind, str(error)) == ("is empty", "empty", "is empty")
 
 
-@pytest.mark.parametrize("module", ["songnet", "songnet.cli.app", "songnet.audio", "songnet.spectrogram", "songnet.models"])
+@pytest.mark.parametrize(
+    "module", ["songnet", "songnet.cli.app", "songnet.audio", "songnet.spectrogram", "songnet.models"]
+)
 def test_heavy_libraries_stay_out_of_start_up(module):
     script = (
         f"import sys, {module}\n"
@@ -68,7 +70,7 @@ def test_settings_come_in_layers_and_check_themselves(tmp_path):
     config = build_config(TrainConfig, toml["train"], {"epochs": None, "batch_size": 9})
     assert (config.epochs, config.batch_size, config.learning_rate) == (7, 9, 1.0)
     assert config.model_overrides == {}
-    with pytest.raises(ParameterError, match="images.clips is 0; it must lie between 1 and 1000"):
+    with pytest.raises(ParameterError, match=r"images\.clips is 0; it must lie between 1 and 1000"):
         ImageConfig(clips=0)
     with pytest.raises(ParameterError, match=r"TrainConfig.epochs is 'many'; it must be of type int"):
         build_config(TrainConfig, {"epochs": "many"})

@@ -155,7 +155,8 @@ def isolated_map(
                 future = pool.schedule(function, args=(item,), timeout=timeout_s)
             except RuntimeError as error:
                 raise SongNetError(
-                    "decode workers cannot be started: a script that calls this needs `if __name__ == '__main__':` around it"
+                    "decode workers cannot be started: a script that calls this needs `if __name__ =="
+                    " '__main__':` around it"
                 ) from error
             running[future] = item
             future.add_done_callback(announce)

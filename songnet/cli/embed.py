@@ -13,6 +13,7 @@ import songnet
 from songnet.cli import options
 from songnet.cli.output import configure_logging, print_json, progress_reports, say, tell
 from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig, build_config, read_toml
+from songnet.errors import InputNotFoundError
 
 NAME = "embed"
 EXAMPLE = (
@@ -63,20 +64,23 @@ def command(
     training = build_config(TrainConfig, toml.get("train", {}), {"epochs": epochs})
     vectors = build_config(VectorConfig, toml.get("vectors", {}), {"aggregate": aggregate})
     image_layers = (toml.get("images", {}), {"recipe": recipe, "clips": clips})
-    _check_names(vectors, recipe or toml.get("images", {}).get("recipe"))
     _check_paths(paths)
     if dry_run:
         return _dry_run(paths, library, image_layers, as_json)
 
-    from songnet.embedding import embed_images, resolve_model
+    from songnet.embedding import AGGREGATES, embed_images, resolve_model
     from songnet.library import Library, LibrarySettings, reconcile, recorded_run
-    from songnet.spectrogram import ingest
+    from songnet.report import plot_history, save_figure
+    from songnet.spectrogram import get_recipe, ingest
 
     fresh = LibrarySettings(images=build_config(ImageConfig, *image_layers))
+    # A misspelt name must not cost a night of decoding.
+    get_recipe(fresh.images.recipe)
+    _ = AGGREGATES[vectors.aggregate]
     with Library(library, write=True, create=True, settings=fresh) as opened:
         images = build_config(ImageConfig, asdict(opened.settings.images), *image_layers)
         if not no_model:
-            resolve_model(opened, model)  # a misspelt name must not cost a night of decoding
+            resolve_model(opened, model)
         parameters = {
             "paths": [os.fsdecode(path) for path in paths],
             "model": model,
@@ -120,35 +124,26 @@ def command(
                     progress=progress,
                 )
                 run.summary["model"] = embedded.card.key
+                if embedded.training is not None:
+                    name, history = embedded.card.name, embedded.training.history
+                    save_figure(
+                        lambda axes: plot_history(axes, history, title=name), opened.models / name / "history.png"
+                    )
             totals = _totals(opened, images, embedded)
             run.summary["library"] = totals
     _print(report, embedded, totals, library, as_json)
     return EXIT_SOME_FAILED if report.failed or report.unreadable_folders else 0
 
 
-def _check_names(vectors: VectorConfig, recipe: str | None) -> None:
-    from songnet.errors import ParameterError
-
-    # Known by name here, so that a wrong one is refused before anything heavy is loaded.
-    if vectors.aggregate not in ("mean", "mean-std", "tfidf"):
-        raise ParameterError(f"unknown aggregation {vectors.aggregate!r}; choose one of: mean, mean-std, tfidf")
-    from songnet.spectrogram.recipes import RECIPES
-
-    if recipe is not None and recipe not in RECIPES:
-        raise ParameterError(f"unknown recipe {recipe!r}; choose one of: {', '.join(RECIPES)}")
-
-
 def _check_paths(paths: list[Path]) -> None:
-    from songnet.errors import InputNotFoundError
-
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise InputNotFoundError(f"there is no file or folder {missing[0]}: check the path, or mount the disk")
+    # One of several roots may be away, that is warned of; all of them away is a slip of the pen.
+    if not any(path.exists() for path in paths):
+        raise InputNotFoundError(f"there is no file or folder {paths[0]}: check the path, or mount the disk")
 
 
 def _dry_run(paths: list[Path], library: Path, image_layers: tuple[dict[str, Any], ...], as_json: bool) -> int:
     from songnet.library import Library
-    from songnet.spectrogram import RECIPES, preview
+    from songnet.spectrogram import get_recipe, preview
 
     images = build_config(ImageConfig, *image_layers)
     if (library / "songnet.db").exists():
@@ -157,7 +152,7 @@ def _dry_run(paths: list[Path], library: Path, image_layers: tuple[dict[str, Any
             report, to_read = preview(opened, paths, images)
     else:
         report, to_read = preview(None, paths, images)
-    rows, columns = RECIPES[images.recipe].shape
+    rows, columns = get_recipe(images.recipe).shape
     size = to_read * images.clips * rows * columns
     if as_json:
         print_json({"files": asdict(report), "to_read": to_read, "image_bytes_at_most": size, "image_set": images.key})

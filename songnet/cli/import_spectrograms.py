@@ -36,12 +36,10 @@ def command(
     """
     configure_logging(quiet, verbose)
 
-    from songnet.errors import ParameterError
     from songnet.library import Library, reconcile, recorded_run
-    from songnet.spectrogram import RECIPES, import_spectrograms
+    from songnet.spectrogram import get_recipe, import_spectrograms
 
-    if recipe not in RECIPES:
-        raise ParameterError(f"unknown recipe {recipe!r}; choose one of: {', '.join(RECIPES)}")
+    get_recipe(recipe)
     parameters = {"folder": str(folder), "recipe": recipe, "flip": flip}
     with (
         Library(library, write=True, create=True) as opened,

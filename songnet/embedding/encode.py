@@ -103,6 +103,21 @@ def encode_library(
     return EncodeReport(n_tracks, len(track_ids), len(done))
 
 
+def count_coded(library: Library, card: ModelCard) -> int:
+    """Tracks that have codes of this model."""
+    query = "SELECT count(*) FROM codes WHERE model_key = ?"
+    return int(library.db.execute(query, (card.key,)).fetchone()[0])
+
+
+def count_uncoded(library: Library, card: ModelCard) -> int:
+    """Tracks that have images of the model's recipe and no codes of this model yet."""
+    query = (
+        "SELECT count(*) FROM images WHERE image_set = ?"
+        " AND track_id NOT IN (SELECT track_id FROM codes WHERE model_key = ?)"
+    )
+    return int(library.db.execute(query, (card.images.key, card.key)).fetchone()[0])
+
+
 def _whole_tracks(track_ids: list[str]) -> Iterator[tuple[int, int]]:
     """Ranges of rows that end where a track ends."""
     start = 0

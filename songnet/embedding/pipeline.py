@@ -12,13 +12,13 @@ from songnet.audio import FoundFile
 from songnet.audio.workers import isolated_map
 from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig
 from songnet.embedding.aggregate import AGGREGATES
-from songnet.embedding.encode import EncodeReport, encode_images, encode_library
+from songnet.embedding.encode import EncodeReport, count_coded, count_uncoded, encode_images, encode_library
 from songnet.embedding.vectors import time_axis, update_vectors
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import Library
 from songnet.models import PRESETS
 from songnet.progress import Progress, silent
-from songnet.spectrogram import RECIPES
+from songnet.spectrogram import get_recipe
 from songnet.spectrogram.read import ReadJob, read_track
 from songnet.training import ModelCard, TrainReport, list_models, load_model, read_card, train
 
@@ -142,8 +142,12 @@ def embed_images(
             " as they"
             f" were, or train a new one with `songnet train --model {card.preset} --name NEW-NAME`"
         )
-    card, model = load_model(library.models, name)
-    encoding = encode_library(library, card, model, progress=progress)
+    # Loading a model brings its backend, which takes seconds: not when there is nothing to encode.
+    if count_uncoded(library, card):
+        card, model = load_model(library.models, name)
+        encoding = encode_library(library, card, model, progress=progress)
+    else:
+        encoding = EncodeReport(0, 0, count_coded(library, card))
     made = update_vectors(library, card, vectors.aggregate, progress=progress)
     return EmbedReport(card, trained, encoding, made)
 
@@ -178,14 +182,14 @@ def embed_file(card: ModelCard, model: MelAutoencoder, path: Path, aggregate: st
         raise InputNotFoundError(f"{path} is not a file")
     stat = path.stat()
     job = ReadJob(
-        FoundFile(bytes(path.absolute()), stat.st_size, stat.st_mtime_ns), RECIPES[card.images.recipe], card.images
+        FoundFile(bytes(path.absolute()), stat.st_size, stat.st_mtime_ns), get_recipe(card.images.recipe), card.images
     )
     # The same isolated worker as for a library: a damaged file cannot take this process with it.
     (outcome,) = isolated_map(read_track, [job], n_workers=1, timeout_s=read.timeout_s, memory_mb=read.memory_mb)
     if outcome.error is not None:
         raise outcome.error
     assert outcome.answer is not None
-    pixels = outcome.answer.images.reshape(-1, *RECIPES[card.images.recipe].shape)
+    pixels = outcome.answer.images.reshape(-1, *get_recipe(card.images.recipe).shape)
     codes = encode_images(model, pixels, card.scaling)
     vector: np.ndarray = AGGREGATES[aggregate](codes, np.array([0]), time_axis(card))[0]
     return vector

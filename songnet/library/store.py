@@ -96,8 +96,11 @@ class Library:
     def _refuse_foreign_folder(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise LibraryError(f"{self.path} is a file; a library is a folder: choose another --library")
-        own = {".lock", "writer.json", "songnet.toml", "songnet.db-wal", "songnet.db-shm", ".songnet.db.new"}
-        foreign = [entry for entry in sorted(os.listdir(self.path)) if entry not in own] if self.path.exists() else []
+        own = {".lock", "writer.json", "songnet.toml", "songnet.db-wal", "songnet.db-shm"}
+        # What a kill during the making of a library leaves.
+        unfinished = (".songnet.db.new", ".writer.json.", ".songnet.toml.")
+        entries = sorted(os.listdir(self.path)) if self.path.exists() else []
+        foreign = [entry for entry in entries if entry not in own and not entry.startswith(unfinished)]
         if foreign:
             raise LibraryError(
                 f"{self.path} is not a library and not empty (it holds {foreign[0]!r}): choose another folder for"
@@ -130,7 +133,8 @@ class Library:
         if not database.exists():
             # Built under another name, so that a kill leaves no database without tables.
             fresh = self.path / ".songnet.db.new"
-            fresh.unlink(missing_ok=True)
+            for unfinished in (fresh, self.path / f"{fresh.name}-journal"):
+                unfinished.unlink(missing_ok=True)
             connection = sqlite3.connect(fresh)
             create_tables(connection)
             connection.close()

@@ -101,6 +101,11 @@ def mark_missing(db: sqlite3.Connection, paths: Iterable[bytes]) -> int:
     return max(0, cursor.rowcount)
 
 
+def forget_failures(db: sqlite3.Connection, paths: Iterable[bytes]) -> None:
+    """Take files off the list of failures: they are gone."""
+    db.executemany("DELETE FROM failures WHERE path = ?", [(path,) for path in paths])
+
+
 def mark_found(db: sqlite3.Connection, paths: Iterable[bytes]) -> int:
     """Take the mark away from paths that are back."""
     cursor = db.executemany(

@@ -8,7 +8,7 @@ from songnet.spectrogram.ingest import ingest
 from songnet.spectrogram.mel import mel_decibels, mel_image, to_decibels, to_pixels
 from songnet.spectrogram.plan import IngestReport, preview
 from songnet.spectrogram.png import PngReport, export_spectrograms, import_spectrograms
-from songnet.spectrogram.recipes import RECIPES, Recipe
+from songnet.spectrogram.recipes import RECIPES, Recipe, get_recipe
 
 __all__ = [
     "RECIPES",
@@ -16,6 +16,7 @@ __all__ = [
     "PngReport",
     "Recipe",
     "export_spectrograms",
+    "get_recipe",
     "import_spectrograms",
     "ingest",
     "mel_decibels",

@@ -18,7 +18,7 @@ from songnet.library import tracks as ledger
 from songnet.progress import Progress, silent
 from songnet.spectrogram.plan import IngestReport, done_tracks, files_to_read, mark_removed, scan_roots
 from songnet.spectrogram.read import ReadJob, TrackImages, read_track
-from songnet.spectrogram.recipes import RECIPES, Recipe
+from songnet.spectrogram.recipes import Recipe, get_recipe
 
 # A batch is written when it holds this many tracks or is this old, whichever comes first.
 BATCH_TRACKS = 256
@@ -73,7 +73,7 @@ def ingest(
     wanted, returned = files_to_read(library, found, images, verify=verify, retry_failed=retry_failed, report=report)
     with library.db:
         report.returned = ledger.mark_found(library.db, returned)
-    recipe = RECIPES[images.recipe]
+    recipe = get_recipe(images.recipe)
     batch = _Batch(library, images, report)
     failures: Counter[str] = Counter()
     try:

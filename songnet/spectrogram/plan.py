@@ -79,19 +79,26 @@ def mark_removed(library: Library, roots: Sequence[bytes], found: ScanReport, re
     An unmounted disk looks like an empty folder: nobody deletes a whole collection by hand and then scans it.
     """
     present = {file.path for file in found.files}
-    unreadable = tuple(path + b"/" for path, _ in found.problems)
+    closed = tuple(path + b"/" for path, _ in found.problems) or (b"\0",)
     known = [path for path, entry in ledger.known_paths(library.db).items() if not entry.missing]
+    failed = list(ledger.known_failures(library.db))
     for root in roots:
-        below = [path for path in known if path == root or path.startswith(root.rstrip(b"/") + b"/")]
-        gone = [path for path in below if path not in present and not path.startswith(unreadable or (b"\0",))]
-        if gone and not any(path == root or path.startswith(root.rstrip(b"/") + b"/") for path in present):
+        below = (root, root.rstrip(b"/") + b"/")
+
+        def gone(paths: list[bytes], below: tuple[bytes, bytes] = below) -> list[bytes]:
+            inside = [path for path in paths if path == below[0] or path.startswith(below[1])]
+            return [path for path in inside if path not in present and not path.startswith(closed)]
+
+        removed = gone(known)
+        if removed and not any(path == below[0] or path.startswith(below[1]) for path in present):
             report.warnings.append(
-                f"{show_path(root)} has no audio any more, {len(gone)} files were there: nothing was marked as removed"
-                " (is a disk missing?)"
+                f"{show_path(root)} has no audio any more, {len(removed)} files were there: nothing was marked as"
+                " removed (is a disk missing?)"
             )
             continue
         with library.db:
-            report.missing += ledger.mark_missing(library.db, gone)
+            report.missing += ledger.mark_missing(library.db, removed)
+            ledger.forget_failures(library.db, gone(failed))
 
 
 def show_path(path: bytes) -> str:

@@ -23,7 +23,7 @@ from songnet.library import Library, from_arrow, table_name, to_arrow
 from songnet.library import tracks as ledger
 from songnet.library.files import write_bytes
 from songnet.progress import Progress, silent
-from songnet.spectrogram.recipes import RECIPES
+from songnet.spectrogram.recipes import get_recipe
 
 BATCH_IMAGES = 1024
 COLOUR_TYPES = {0: "grayscale", 2: "RGB", 3: "palette", 4: "grayscale with alpha", 6: "RGB with alpha"}
@@ -122,7 +122,7 @@ def import_spectrograms(
     """
     if not folder.is_dir():
         raise InputNotFoundError(f"{folder} is not a folder: name the folder that holds the PNG files")
-    shape = RECIPES[recipe].shape
+    shape = get_recipe(recipe).shape
     found = list(_named_images(folder))
     if not found:
         raise InputNotFoundError(f"{folder} holds no .png files")
@@ -220,7 +220,7 @@ def export_spectrograms(
     if name not in library.arrays.names():
         there = [entry.removeprefix("images-") for entry in library.arrays.names() if entry.startswith("images-")]
         raise ParameterError(f"the library has no image set {image_set!r}; it has: {', '.join(there) or 'none'}")
-    shape = RECIPES[image_set.rpartition("-")[0]].shape
+    shape = get_recipe(image_set.rpartition("-")[0]).shape
     folder.mkdir(parents=True, exist_ok=True)
     keys = library.arrays.keys(name)
     single = image_set.endswith("-1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from songnet.errors import ParameterError
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -70,3 +72,16 @@ RECIPES = {
         Recipe("songnet", fmin=30.0, db_min=-50.0, db_max=40.0),
     )
 }
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises
+    ------
+    ParameterError
+        If there is none; the message lists those there are.
+    """
+    if name not in RECIPES:
+        raise ParameterError(f"unknown recipe {name!r}; choose one of: {', '.join(RECIPES)}")
+    return RECIPES[name]

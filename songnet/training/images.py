@@ -16,7 +16,7 @@ from songnet.config import ImageConfig
 from songnet.errors import ModelError
 from songnet.library import Library, from_arrow, table_name
 from songnet.library.tracks import tracks_by_id
-from songnet.spectrogram import RECIPES
+from songnet.spectrogram import get_recipe
 
 # Images read from disk at once, in the order of the disk, and then dealt out as batches: about 21 MB.
 BLOCK_IMAGES = 1024
@@ -120,7 +120,7 @@ class ImageStream:
     def __init__(self, library: Library, images: ImageConfig) -> None:
         self.library = library
         self.table = table_name("images", images.key)
-        self.shape = RECIPES[images.recipe].shape
+        self.shape = get_recipe(images.recipe).shape
 
     def pixels(self, row_ids: np.ndarray) -> np.ndarray:
         """Images as stored [shape=(n, n_mels, n_frames), dtype=uint8], in the order asked for."""

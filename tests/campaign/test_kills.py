@@ -30,7 +30,7 @@ KILLS = int(os.environ.get("SONGNET_KILLS", "100"))
 RUN_LIMIT_S = 300.0
 # Workers look for their parent all the time; this is for a machine that does something else, too.
 ORPHAN_LIMIT_S = 5.0
-POLL_S = 0.004
+POLL_S = 0.001
 
 
 @dataclass
@@ -119,34 +119,34 @@ def check_reconciles(path: Path, scratch: Path, kills: Kills) -> None:
     shutil.rmtree(copy)
 
 
-def newest_write(path: Path) -> int:
+def newest_write(path: Path, *, tables_only: bool) -> int:
     """Moment of the library's latest write, as far as folders and the database tell, ns."""
-    places = [path, path / "songnet.db", path / "songnet.db-wal", path / "models"]
+    places = [] if tables_only else [path, path / "songnet.db", path / "songnet.db-wal", path / "models"]
     for table in (path / "tables").glob("*.lance"):
-        places += [table, table / "data", table / "_versions", table / "_deletions"]
+        places += [table / "_versions"] if tables_only else [table, table / "data", table / "_versions"]
     newest = 0
     for place in places:
-        try:
+        with contextlib.suppress(OSError):
             newest = max(newest, place.stat().st_mtime_ns)
-        except OSError:
-            continue
     return newest
 
 
 def wait_for_moment(command: Any, library: Path, rng: np.random.Generator, life_s: float) -> bool:
-    """Wait until it is time for the kill; False if the command ended before that."""
-    end = time.monotonic() + rng.uniform(0.05, life_s)
-    if rng.random() < 0.5:
-        # Half of the kills wait for the next write after their moment, and fall in it or shortly behind it.
-        while time.monotonic() < end and command.process.poll() is None:
+    """Wait until it is time for the kill; False if the command ended before that.
+
+    Half of the moments lie in the first third of a run's life, where files are read. Then one kill in three comes at
+    once, one waits for the next write of any kind, one for a table to be written: SQLite is told right after that.
+    """
+    moment = rng.uniform(0.05, life_s) * rng.choice([1 / 3, 1.0])
+    mode = rng.choice(["at once", "any write", "table written"])
+    delay = rng.uniform(0, 0.1) * rng.choice([0.0, 0.05, 1.0])
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        command.process.wait(timeout=moment)
+    if mode != "at once":
+        before = newest_write(library, tables_only=mode == "table written")
+        while newest_write(library, tables_only=mode == "table written") == before and command.process.poll() is None:
             time.sleep(POLL_S)
-        before = newest_write(library)
-        while newest_write(library) == before and command.process.poll() is None:
-            time.sleep(POLL_S)
-        time.sleep(float(rng.choice([0.0, rng.uniform(0, 0.02), rng.uniform(0, 0.2)])))
-    else:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            command.process.wait(timeout=max(0.0, end - time.monotonic()))
+        time.sleep(delay)
     return command.process.poll() is None
 
 

@@ -63,7 +63,9 @@ def test_maps_are_pooled_over_time_and_keep_frequency_and_channels(rng):
     assert as_sequences(codes, 1).shape == (5, 7, 6)
     np.testing.assert_allclose(clip_vectors(codes, 1), codes.mean(axis=2).reshape(5, 6), atol=1e-6)
     shifted = np.roll(codes, 3, axis=2)
-    np.testing.assert_allclose(mean_std_vectors(codes, np.array([0, 2]), 1), mean_std_vectors(shifted, np.array([0, 2]), 1), atol=1e-5)
+    np.testing.assert_allclose(
+        mean_std_vectors(codes, np.array([0, 2]), 1), mean_std_vectors(shifted, np.array([0, 2]), 1), atol=1e-5
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -86,7 +86,14 @@ def test_a_second_model_touches_nothing_of_the_first(library):
 
 def test_retraining_replaces_codes_of_the_old_weights(library):
     old, _ = load_model(library.models, "cae-12x15")
-    train(library, preset="cae-12x15", name="cae-12x15", images=ImageConfig(), config=TrainConfig(epochs=1, batch_size=8), seed=9)
+    train(
+        library,
+        preset="cae-12x15",
+        name="cae-12x15",
+        images=ImageConfig(),
+        config=TrainConfig(epochs=1, batch_size=8),
+        seed=9,
+    )
     card, model = load_model(library.models, "cae-12x15")
     assert card.key != old.key
     assert encode_library(library, card, model).tracks == 12
@@ -114,7 +121,9 @@ def test_a_file_outside_has_the_vector_it_would_have_inside(library, music, tmp_
     card, model = load_model(library.models, "cae-12x15")
     outside = shutil.copy(music / "Sines" / "0.flac", tmp_path / "elsewhere.flac")
     vector = embed_file(card, model, tmp_path / "elsewhere.flac", "mean-std", ReadConfig())
-    row = library.db.execute("SELECT track_id FROM paths WHERE path = ?", (bytes(music / "Sines" / "0.flac"),)).fetchone()
+    row = library.db.execute(
+        "SELECT track_id FROM paths WHERE path = ?", (bytes(music / "Sines" / "0.flac"),)
+    ).fetchone()
     stored = load_vectors(library, card, "mean-std")
     np.testing.assert_array_equal(vector, stored.vectors[stored.track_ids.index(row[0])])
     outside.write_text("now it is a text")

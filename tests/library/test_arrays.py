@@ -17,11 +17,17 @@ def test_keys_are_sorted_whatever_the_order_of_writing(tmp_path):
     store.append("codes-a", rows(["b", "b"], [1, 0], np.array([[3.0, 4.0], [1.0, 2.0]], np.float32)))
     store.append("codes-a", rows(["a"], [0], np.array([[5.0, 6.0]], np.float32)))
     keys = store.keys("codes-a")
-    assert list(zip(keys["track_id"].to_pylist(), keys["clip"].to_pylist(), strict=True)) == [("a", 0), ("b", 0), ("b", 1)]
+    assert list(zip(keys["track_id"].to_pylist(), keys["clip"].to_pylist(), strict=True)) == [
+        ("a", 0),
+        ("b", 0),
+        ("b", 1),
+    ]
     taken = from_arrow(store.take("codes-a", np.asarray(keys["_rowid"]))["values"])
     assert taken.dtype == np.float32
     np.testing.assert_array_equal(taken, [[5, 6], [1, 2], [3, 4]])
-    np.testing.assert_array_equal(from_arrow(store.take("codes-a", np.asarray(keys["_rowid"])[[2, 0]])["values"]), [[3, 4], [5, 6]])
+    np.testing.assert_array_equal(
+        from_arrow(store.take("codes-a", np.asarray(keys["_rowid"])[[2, 0]])["values"]), [[3, 4], [5, 6]]
+    )
 
 
 def test_deleting_dropping_and_compacting(tmp_path, rng):
@@ -33,7 +39,9 @@ def test_deleting_dropping_and_compacting(tmp_path, rng):
     assert store.compact("images-x", force=True)
     keys = store.keys("images-x")
     assert keys.num_rows == 29
-    np.testing.assert_array_equal(from_arrow(store.take("images-x", np.asarray(keys["_rowid"]))["values"]), np.delete(images, 3, 0))
+    np.testing.assert_array_equal(
+        from_arrow(store.take("images-x", np.asarray(keys["_rowid"]))["values"]), np.delete(images, 3, 0)
+    )
     store.drop("images-x")
     store.drop("images-x")
     assert store.names() == []

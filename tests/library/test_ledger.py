@@ -90,7 +90,9 @@ def test_runs_tell_how_they_ended(empty_library):
     with pytest.raises(ZeroDivisionError), recorded_run(library, "embed", "1", {}, 0):
         _ = 1 / 0
     with library.db:
-        library.db.execute("INSERT INTO runs (command, version, started_at, status, parameters) VALUES ('x', '1', '', 'running', '{}')")
+        library.db.execute(
+            "INSERT INTO runs (command, version, started_at, status, parameters) VALUES ('x', '1', '', 'running', '{}')"
+        )
     with recorded_run(library, "embed", "1", {}, 0):
         pass
     rows = library.db.execute("SELECT status, summary FROM runs ORDER BY run_id").fetchall()

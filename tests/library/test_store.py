@@ -57,7 +57,10 @@ def test_a_second_writer_is_refused_at_once_and_readers_are_not(tmp_path):
             [sys.executable, "-c", script, str(tmp_path / "lib")], capture_output=True, text=True, check=False
         )
         assert time.monotonic() - started < 20
-        assert f"LibraryLockedError: the library {tmp_path / 'lib'} is being written by process {os.getpid()}" in result.stderr
+        assert (
+            f"LibraryLockedError: the library {tmp_path / 'lib'} is being written by process {os.getpid()}"
+            in result.stderr
+        )
     Library(tmp_path / "lib", write=True).close()
 
 

@@ -91,5 +91,7 @@ def test_questions_without_an_answer_say_what_is_missing(library, empty_library)
 
 def test_answers_repeat(library):
     first, second = (ask(library, "Noises - Piece 3", n=12) for _ in range(2))
-    assert [entry.track["track_id"] for entry in first.neighbours] == [entry.track["track_id"] for entry in second.neighbours]
+    assert [entry.track["track_id"] for entry in first.neighbours] == [
+        entry.track["track_id"] for entry in second.neighbours
+    ]
     assert np.array_equal([e.similarity for e in first.neighbours], [e.similarity for e in second.neighbours])

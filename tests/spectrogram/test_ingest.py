@@ -12,9 +12,10 @@ from songnet.spectrogram import ingest, preview
 from songnet.spectrogram.ingest import MAX_INTERRUPTIONS
 
 READ = ReadConfig()
+IMAGES = ImageConfig()
 
 
-def run(library, *roots, images=ImageConfig(), n_workers=2, **options):
+def run(library, *roots, images=IMAGES, n_workers=2, **options):
     return ingest(library, list(roots), images, READ, n_workers=n_workers, **options)
 
 
@@ -60,7 +61,7 @@ def test_moved_copied_and_retagged_files_keep_their_track(empty_library, tmp_pat
     assert (report.read, report.new_tracks, report.duplicates, report.missing) == (3, 0, 3, 1)
     after = tracks_by_id(empty_library.db)
     assert set(after) == set(before)
-    assert after[[t for t in after if after[t]["title"] == "One"][0]]["path"].endswith(b"renamed.flac")
+    assert next(track for track in after.values() if track["title"] == "One")["path"].endswith(b"renamed.flac")
     assert {"Two (remastered tags)", "Two"} & {track["title"] for track in after.values()}
     assert len(stored_images(empty_library)[0]) == 4
 
@@ -118,7 +119,9 @@ def test_bad_files_are_listed_once_and_retried_on_request(empty_library, tmp_pat
     write_track(folder / "good.wav", "sine", 440)
     (folder / "empty.mp3").write_bytes(b"")
     (folder / "text.mp3").write_text("a shopping list, not a song\n" * 50)
-    (folder / "silence.wav").write_bytes(write_track(tmp_path / "s.wav", "sine", 440).read_bytes()[:44] + bytes(200_000))
+    (folder / "silence.wav").write_bytes(
+        write_track(tmp_path / "s.wav", "sine", 440).read_bytes()[:44] + bytes(200_000)
+    )
     report = run(empty_library, folder)
     assert (report.read, report.failed) == (1, 3)
     kinds = {failure.path.rsplit(b"/", 1)[1]: failure.kind for failure in list_failures(empty_library.db)}
@@ -130,6 +133,9 @@ def test_bad_files_are_listed_once_and_retried_on_request(empty_library, tmp_pat
     write_track(folder / "empty.mp3", "sine", 550)
     report = run(empty_library, folder)
     assert (report.read, report.known_failures) == (1, 2)
+    (folder / "text.mp3").unlink()
+    run(empty_library, folder)
+    assert [failure.kind for failure in list_failures(empty_library.db)] == ["silent"]
 
 
 def test_odd_names_are_no_obstacle(empty_library, tmp_path):

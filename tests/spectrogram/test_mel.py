@@ -63,7 +63,9 @@ def test_scaling_is_fixed_not_by_clip():
     assert np.abs((loud - quiet) * DEEJAI.step_db - 20).max() <= 1.01 * DEEJAI.step_db
 
 
-@pytest.mark.parametrize(("sr", "n_fft", "n_mels", "fmin", "fmax"), [(22_050, 2048, 96, 0, 11_025), (44_100, 4096, 128, 30, 16_000)])
+@pytest.mark.parametrize(
+    ("sr", "n_fft", "n_mels", "fmin", "fmax"), [(22_050, 2048, 96, 0, 11_025), (44_100, 4096, 128, 30, 16_000)]
+)
 def test_filterbank_equals_librosa(sr, n_fft, n_mels, fmin, fmax):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -15,7 +15,9 @@ from songnet.spectrogram.png import read_png
 def pictures(tmp_path, rng):
     folder = tmp_path / "png"
     folder.mkdir()
-    images = {name: rng.integers(0, 256, (96, 216), dtype=np.uint8) for name in ("6f807x0ima9a1j3VPbc7VN", "été", "a.b")}
+    images = {
+        name: rng.integers(0, 256, (96, 216), dtype=np.uint8) for name in ("6f807x0ima9a1j3VPbc7VN", "été", "a.b")
+    }
     for name, image in images.items():
         Image.fromarray(image).save(folder / f"{name}.png")
     return folder, images

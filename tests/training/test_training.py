@@ -8,8 +8,8 @@ import pytest
 from songnet.config import ImageConfig, TrainConfig
 from songnet.errors import CheckpointError, InputNotFoundError, ModelError, ParameterError
 from songnet.library import Library
-from songnet.training import list_models, load_model, read_card, train
 from songnet.training import fit as module
+from songnet.training import list_models, load_model, read_card, train
 
 CONFIG = TrainConfig(epochs=3, batch_size=4)
 
