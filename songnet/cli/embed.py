@@ -29,7 +29,7 @@ def command(
     model: Annotated[
         Optional[str],  # noqa: UP045  typer reads the annotation at run time
         typer.Option(
-            "--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: vae-conv]"
+            "--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: cae-12x15]"
         ),
     ] = None,
     recipe: options.Recipe = None,

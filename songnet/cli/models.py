@@ -36,6 +36,7 @@ def _list_presets(as_json: bool) -> int:
                     "family": preset.family,
                     "config": dict(preset.config),
                     "training": dict(preset.training),
+                    "published": dict(preset.published),
                     "source": preset.source,
                 }
                 for name, preset in PRESETS.items()

@@ -25,7 +25,7 @@ from songnet.training import ModelCard, TrainReport, list_models, load_model, re
 if TYPE_CHECKING:
     from songnet.models.autoencoder import MelAutoencoder
 
-DEFAULT_PRESET = "vae-conv"
+DEFAULT_PRESET = "cae-12x15"
 
 
 @dataclass(frozen=True)

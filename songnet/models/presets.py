@@ -1,7 +1,7 @@
 """Named models, as data.
 
-A preset's `config` holds the constructor arguments that define it; `training` its published values where there are
-any (`source` says), else ones that were found to work. Adding a preset takes an entry here and nothing else.
+A preset's `config` holds the constructor arguments that define it; `training` values that were found to work on two
+cores; `published` those of its source, where there is one. Adding a preset takes an entry here and nothing else.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ class Preset:
     description : str
         One line for people.
     training : Mapping
-        ``batch_size``, ``learning_rate`` (of Adam) and ``epochs``.
+        ``batch_size``, ``learning_rate`` (of Adam) and ``epochs`` that are used unless others are asked for.
+    published : Mapping
+        The same as the source has them; empty where there is no source.
     source : str
-        Where the architecture and the training values come from.
+        Where the architecture comes from.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Preset:
     config: Mapping[str, object]
     description: str
     training: Mapping[str, float]
+    published: Mapping[str, float]
     source: str
 
 
@@ -51,7 +54,8 @@ def _cae(name: str, channels: tuple[int, ...], pools: tuple[int, ...], code: str
         family="conv-autoencoder",
         config=MappingProxyType({"channels": channels, "pools": pools}),
         description=f"convolutional autoencoder, code map {code}, {parameters} parameters",
-        training=_training(batch_size=5, learning_rate=5e-4, epochs=125),
+        training=_training(batch_size=16, learning_rate=1e-3, epochs=20),
+        published=_training(batch_size=5, learning_rate=5e-4, epochs=125),
         source=SONGNET_2020,
     )
 
@@ -62,7 +66,8 @@ def _reference_vae(head: str, description: str) -> Preset:
         family="reference-vae",
         config=MappingProxyType({"head": head}),
         description=f"variational autoencoder, 16 numbers, full covariance, {description}; reference: it hardly learns",
-        training=_training(batch_size=15, learning_rate=5e-4, epochs=125),
+        training=_training(batch_size=16, learning_rate=5e-4, epochs=40),
+        published=_training(batch_size=15, learning_rate=5e-4, epochs=125),
         source=SONGNET_2020,
     )
 
@@ -80,6 +85,7 @@ _ALL = (
         config=MappingProxyType({"latent_dim": 32, "kl_warmup_steps": 500}),
         description="convolutional variational autoencoder, 32 numbers, calibrated Gaussian pixels",
         training=_training(batch_size=64, learning_rate=1e-3, epochs=50),
+        published=MappingProxyType({}),
         source="SongNet; calibrated decoder after Rybkin, Daniilidis, Levine, ICML 2021",
     ),
 )

@@ -25,7 +25,7 @@ def test_published_parameter_counts_and_code_shapes(name: str) -> None:
     parameters, code_shape = PUBLISHED[name]
     assert model.count_params() == parameters
     assert model.code_shape == code_shape
-    assert dict(PRESETS[name].training) == {"batch_size": 5, "learning_rate": 5e-4, "epochs": 125}
+    assert dict(PRESETS[name].published) == {"batch_size": 5, "learning_rate": 5e-4, "epochs": 125}
 
 
 @pytest.mark.parametrize("head", ["sigmoid", "bernoulli"])
@@ -41,7 +41,7 @@ def test_reference_vae_has_the_published_geometry(head: str) -> None:
     assert shapes["decoder_upsample_3"] == (24, 9, 96)
     assert shapes["decoder_pixels"] == (96, 216, 1)
     assert ("decoder_output" in shapes) == (head == "sigmoid")
-    assert PRESETS[f"vae-r1-{head}"].training["batch_size"] == 15
+    assert PRESETS[f"vae-r1-{head}"].published["batch_size"] == 15
 
 
 def test_importing_the_room_does_not_import_keras() -> None:
