@@ -129,7 +129,8 @@ def train(
         raise ModelError("the split leaves nothing to train or to validate on: add music, or change --validation")
     scaling = stream.fit_scaling(split.train)
     model.compile_for_training(plan["learning_rate"])
-    _build_variables(model, stream, split, plan["batch_size"], scaling)
+    # Adam makes its moments at the first step; a restored state needs a place for them.
+    model.optimizer.build(model.trainable_variables)
     state_path = library.models / f".{name}.training" / "state.safetensors"
     fingerprint = _fingerprint(library, preset, model, images, split, plan, seed)
     restored = None if fresh else load_state(state_path, fingerprint, model)
@@ -173,16 +174,6 @@ def train(
     state_path.parent.rmdir()
     seconds = time.monotonic() - started
     return TrainReport(card, state.history, restored is not None, seconds, session.images_seen / seconds)
-
-
-def _build_variables(
-    model: MelAutoencoder, stream: ImageStream, split: Split, batch_size: int, scaling: PixelScaling
-) -> None:
-    # Metrics make their variables at the first evaluation; a restored state needs a place for them.
-    x = next(stream.batches(split.train[:batch_size], batch_size, scaling))
-    model.optimizer.build(model.trainable_variables)
-    model.test_on_batch(x, x)
-    model.reset_metrics()
 
 
 def _fingerprint(
@@ -250,49 +241,59 @@ class _Session:
         # The order belongs to the epoch, so that a training that goes on deals the same images.
         order = np.random.default_rng([self.seed, 2, state.epoch]).permutation(len(self.split.train))
         n_steps = max(1, len(order) // batch_size)
-        if state.step == 0:
-            self.model.reset_metrics()
-        logs: dict[str, float] = {}
         batches = self.stream.batches(
             self.split.train[order], batch_size, self.scaling, skip=state.step, drop_last=True
         )
         for x in batches:
             self.between_steps = False
-            logs = {key: float(value) for key, value in self.model.train_on_batch(x, x, return_dict=True).items()}
-            if not math.isfinite(logs["loss"]):
-                raise ModelError(
-                    f"the loss became {logs['loss']} in epoch {state.epoch + 1}: train with a smaller --learning-rate"
-                    f" than {self.plan['learning_rate']:g}"
-                )
+            logs = self.model.train_on_batch(x, x, return_dict=True)
+            _add(state.sums, logs, len(x))
             state.step += 1
             self.between_steps = True
+            means = _means(state.sums)
+            if not math.isfinite(means["loss"]):
+                raise ModelError(
+                    f"the loss became {means['loss']} in epoch {state.epoch + 1}: train with a smaller --learning-rate"
+                    f" than {self.plan['learning_rate']:g}"
+                )
             self.images_seen += len(x)
-            note = f"epoch {state.epoch + 1}/{self.plan['epochs']}, loss {logs['loss']:.5g}"
+            note = f"epoch {state.epoch + 1}/{self.plan['epochs']}, loss {means['loss']:.5g}"
             if state.best_epoch >= 0:
                 note += f", best validation {state.best_loss:.5g}"
             self.progress("train", state.epoch * n_steps + state.step, self.plan["epochs"] * n_steps, note)
             if time.monotonic() - self.saved_at > SAVE_EVERY_S:
                 self.save()
-        if not logs:  # killed between the last step and the validation
-            logs = {key: float(value) for key, value in self.model.get_metrics_result().items()}
         self.between_steps = False
         validation = self._validate()
-        entry = {"epoch": state.epoch, **logs, **{f"val_{key}": value for key, value in validation.items()}}
+        entry = {
+            "epoch": state.epoch,
+            **_means(state.sums),
+            **{f"val_{key}": value for key, value in validation.items()},
+        }
         state.history.append({**entry, "seconds": round(time.monotonic() - started, 3)})
         if validation["loss"] < state.best_loss:
             state.best_loss, state.best_epoch = validation["loss"], state.epoch
             self.best = self.model.weights_by_name()
-        state.epoch, state.step = state.epoch + 1, 0
+        state.epoch, state.step, state.sums = state.epoch + 1, 0, {}
         self.between_steps = True
         self.save()
 
     def _validate(self) -> dict[str, float]:
-        self.model.reset_metrics()
-        results: dict[str, float] = {}
+        sums: dict[str, float] = {}
         for x in self.stream.batches(self.split.validation, self.plan["batch_size"], self.scaling):
-            results = {key: float(value) for key, value in self.model.test_on_batch(x, x, return_dict=True).items()}
-        self.model.reset_metrics()
-        return results
+            _add(sums, self.model.test_on_batch(x, x, return_dict=True), len(x))
+        return _means(sums)
+
+
+def _add(sums: dict[str, float], logs: dict[str, Any], n_images: int) -> None:
+    # Keras answers for one batch alone; an epoch is the mean over its images.
+    for key, value in logs.items():
+        sums[key] = sums.get(key, 0.0) + float(value) * n_images
+    sums["images"] = sums.get("images", 0) + n_images
+
+
+def _means(sums: dict[str, float]) -> dict[str, float]:
+    return {key: value / sums["images"] for key, value in sums.items() if key != "images"}
 
 
 def _diagnose(model: MelAutoencoder, stream: ImageStream, split: Split, scaling: PixelScaling) -> dict[str, Any] | None:

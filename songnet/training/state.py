@@ -1,7 +1,7 @@
 """The state of a training under way: everything needed to go on after a kill as if nothing had happened.
 
-One safetensors file holds the model's variables, the optimizer's, the running metrics and the best weights so far; its
-header holds the rest. It is replaced whole, so a kill leaves the last complete state.
+One safetensors file holds the model's variables, the optimizer's and the best weights so far; its header holds the
+rest. It is replaced whole, so a kill leaves the last complete state.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class TrainingState:
         Hash of everything the training depends on; a state of another fingerprint is not continued.
     epoch, step : int
         Epoch under way and steps of it that are done.
+    sums : dict
+        Losses of these steps, each times its images, and their number as ``"images"``.
     history : list of dict
         One entry a finished epoch.
     best_epoch : int
@@ -42,19 +44,16 @@ class TrainingState:
     fingerprint: str
     epoch: int = 0
     step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
     best_loss: float = float("inf")
 
 
 def _variables(model: MelAutoencoder) -> dict[str, Any]:
-    # By position: the same program builds the same variables in the same order.
-    groups = {
-        "model": model.variables,
-        "optimizer": model.optimizer.variables,
-        "metrics": model.metrics_variables,
-    }
-    return {f"{group}/{i:04d}": variable for group, variables in groups.items() for i, variable in enumerate(variables)}
+    # The optimizer's by position: the same program builds the same ones in the same order.
+    optimizer = {f"optimizer/{i:04d}": variable for i, variable in enumerate(model.optimizer.variables)}
+    return {f"model/{name}": variable for name, variable in model.named_variables().items()} | optimizer
 
 
 def save_state(path: Path, state: TrainingState, model: MelAutoencoder, best: dict[str, np.ndarray]) -> None:

@@ -11,7 +11,7 @@ def vectors(music, library, *, jobs, environment, cores=None):
     command = [sys.executable, "-m", "songnet.cli", "embed", music, "--library", library, "--model", "vae-conv"]
     command += ["--epochs", "2", "--seed", "3", "--jobs", str(jobs), "--quiet"]
     pin = (lambda: os.sched_setaffinity(0, cores)) if cores else None
-    subprocess.run(command, check=True, env={**os.environ, **environment}, preexec_fn=pin, capture_output=True)  # noqa: PLW1509
+    subprocess.run(command, check=True, env={**os.environ, **environment}, preexec_fn=pin, capture_output=True)
     file = library.parent / f"{library.name}.npz"
     export = [sys.executable, "-m", "songnet.cli", "export", "--vectors", file, "--library", library]
     subprocess.run(export, check=True, capture_output=True)

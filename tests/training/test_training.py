@@ -8,8 +8,8 @@ import pytest
 from songnet.config import ImageConfig, TrainConfig
 from songnet.errors import CheckpointError, InputNotFoundError, ModelError, ParameterError
 from songnet.library import Library
+from songnet.training import ImageStream, list_models, load_model, read_card, split_images, train
 from songnet.training import fit as module
-from songnet.training import list_models, load_model, read_card, train
 
 CONFIG = TrainConfig(epochs=3, batch_size=4)
 
@@ -57,6 +57,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(library):
     assert read_card(library.models, "one").weights_sha256 == read_card(library.models, "two").weights_sha256
     train(library, preset="cae-12x15", name="three", images=ImageConfig(), config=CONFIG, seed=6)
     assert read_card(library.models, "three").weights_sha256 != read_card(library.models, "one").weights_sha256
+
+
+def test_losses_are_means_over_all_images_not_those_of_the_last_batch(library):
+    # With one step no larger than rounding, the model is the same at every batch.
+    report = run(library, config=TrainConfig(epochs=1, batch_size=4, learning_rate=1e-7))
+    card, model = load_model(library.models, "m")
+    split = split_images(library, ImageConfig(), CONFIG.validation, 5)
+    stream = ImageStream(library, ImageConfig())
+    for rows, loss in ((split.validation, "val_loss"), (split.train, "loss")):
+        x = card.scaling.apply(stream.pixels(rows))[..., None]
+        expected = np.mean((np.asarray(model.reconstruct(x)) - x) ** 2)
+        assert report.history[0][loss] == pytest.approx(expected, rel=1e-3)
+        assert len(rows) > 4
 
 
 class Killed(BaseException):
