@@ -14,12 +14,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, TimeoutError
+from multiprocessing import forkserver
 from typing import Generic, NamedTuple, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from songnet.errors import AudioError, SongNetError
+from songnet.stderr import silenced_stderr
 
 try:
     import resource
@@ -49,10 +51,6 @@ def _prepare_worker(memory_mb: int) -> None:
     """Set limits in a fresh worker and make it die with its parent."""
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Decoders written in C tell of every odd frame on the file descriptor itself; what matters comes back as an error.
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    os.close(silence)
     # One thread a process is the fastest way to use all cores here, and its sums do not depend on the machine.
     threadpool_limits(1)
     if resource is not None:
@@ -121,6 +119,10 @@ def isolated_map(
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
         context.set_forkserver_preload([function.__module__])
+        # All workers come from the fork server and inherit its silence: decoders tell of every odd frame on the file
+        # descriptor itself, and a worker that meets Ctrl-C while it starts would print a traceback.
+        with silenced_stderr():
+            forkserver.ensure_running()
     pool = ProcessPool(
         max_workers=n_workers,
         max_tasks=FILES_PER_WORKER,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file by way of a temporary neighbour, forced to disk before it takes the name.
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file by way of a temporary neighbour, which is complete before it takes the name.
 
     Parameters
     ----------
@@ -18,20 +18,46 @@ def write_bytes(path: Path, content: bytes) -> None:
         Its folder must exist.
     content : bytes
         The whole new content.
+    durable : bool
+        Wait until the file and its name are on the disk, so that a power failure cannot take them back.
     """
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Delete what killed writers left in a folder and the folders below it; returns how many files.
+
+    Only for the one process that may write there.
+    """
+    debris = list(folder.glob("**/.*.tmp"))
+    for path in debris:
+        path.unlink(missing_ok=True)
+    return len(debris)
 
 
 def write_json(path: Path, content: Any) -> None:

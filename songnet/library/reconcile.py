@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from songnet.library.files import sweep_temporaries
 from songnet.library.store import Library
 
 
@@ -44,6 +45,8 @@ def reconcile(library: Library) -> Swept:
     Swept
         How many tracks had rows without a mark, and marks without (all) their rows.
     """
+    for folder in (library.path / "models", library.path / "reports"):
+        sweep_temporaries(folder)
     orphans = lost = 0
     names = set(library.arrays.names())
     for ledger, (sql_table, key_column) in LEDGERS.items():

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+from songnet.stderr import silenced_stderr
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ def load_backend() -> None:
     if "songnet.models.autoencoder" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_stderr():
+    # TensorFlow talks of instruction sets and missing GPUs before anybody asked.
+    with silenced_stderr():
         import keras
 
         backend = keras.backend.backend()
@@ -35,20 +36,3 @@ def load_backend() -> None:
             except RuntimeError:
                 log.warning("TensorFlow was in use before SongNet: results depend on its number of threads")
     log.info("Keras %s on %s", keras.__version__, backend)
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    # TensorFlow's libraries write of instruction sets and missing GPUs to the file descriptor, past every log setting.
-    # What goes wrong comes as a Python exception all the same.
-    sys.stderr.flush()
-    kept = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(silence, 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(silence)

@@ -13,6 +13,7 @@ import numpy as np
 from songnet.audio import FoundFile
 from songnet.audio.workers import Outcome, isolated_map
 from songnet.config import ImageConfig, ReadConfig
+from songnet.errors import AudioError
 from songnet.library import Library, table_name, to_arrow
 from songnet.library import tracks as ledger
 from songnet.progress import Progress, silent
@@ -88,8 +89,11 @@ def ingest(
                 batch.add(file, outcome.answer)
             progress("read files", count, len(wanted), f"{report.failed} failed" if report.failed else "")
     finally:
-        # Also on Ctrl-C: what has been read is kept.
+        # Also on Ctrl-C: what has been read is kept, and what was under way is held against no file.
         batch.flush()
+        with library.db:
+            library.db.execute("DELETE FROM reading WHERE active = 1 AND interrupted = 0")
+            library.db.execute("UPDATE reading SET active = 0")
         report.failed_by_kind = dict(sorted(failures.items()))
         report.seconds = time.monotonic() - started
     library.arrays.compact(table_name("images", images.key))
@@ -117,12 +121,11 @@ def _read_all(
             )
 
     for files, workers, group in ((innocent, n_workers, NOTED_TOGETHER), (alone, 1, 1)):
+        # The first time a file was under way it was one of several; since then it was read alone.
         guilty = [file for file in files if suspects.get(file.path, 0) > MAX_INTERRUPTIONS]
+        reason = f"songnet died {MAX_INTERRUPTIONS} times while this file alone was being read"
         for file in guilty:
-            with library.db:
-                reason = f"songnet died {MAX_INTERRUPTIONS} times while this file alone was being read"
-                ledger.record_failure(library.db, file.path, file.size, file.mtime_ns, "interrupted", reason)
-                library.db.execute("DELETE FROM reading WHERE path = ?", (file.path,))
+            yield Outcome(ReadJob(file, recipe, images), None, AudioError(reason, "interrupted"))
         jobs = [ReadJob(file, recipe, images) for file in files if file not in guilty]
         if jobs:
             yield from isolated_map(
@@ -163,38 +166,36 @@ class _Batch:
             self.flush()
 
     def flush(self) -> None:
+        # Taken over first: a batch that cannot be written (a full disk) is not written a second time on the way out.
+        tracks, self.tracks = self.tracks, []
+        failures, self.failures = self.failures, []
         fresh: dict[str, TrackImages] = {}
-        for _, track in self.tracks:
+        for _, track in tracks:
             if track.track["track_id"] not in self.done:
                 fresh.setdefault(track.track["track_id"], track)
         if fresh:
             self.library.arrays.append(table_name("images", self.images.key), _image_rows(fresh))
         db = self.library.db
         with db:
-            for file, track in self.tracks:
+            for file, track in tracks:
                 ledger.upsert_track(db, track.track)
                 ledger.upsert_path(db, file.path, track.track["track_id"], file.size, file.mtime_ns)
             db.executemany(
                 "INSERT INTO images (image_set, track_id, n_clips) VALUES (?, ?, ?)",
                 [(self.images.key, track_id, len(track.images)) for track_id, track in fresh.items()],
             )
-            for file, kind, reason in self.failures:
+            for file, kind, reason in failures:
                 ledger.record_failure(db, file.path, file.size, file.mtime_ns, kind, reason)
-            answered = [file for file, _ in self.tracks] + [file for file, _, _ in self.failures]
+            answered = [file for file, _ in tracks] + [file for file, _, _ in failures]
             db.executemany("DELETE FROM reading WHERE path = ?", [(file.path,) for file in answered])
-        self._count(fresh)
-        self.tracks.clear()
-        self.failures.clear()
-        self.since = time.monotonic()
-
-    def _count(self, fresh: dict[str, TrackImages]) -> None:
         new = {track_id for track_id in fresh if track_id not in self.known}
         self.report.new_tracks += len(new)
-        self.report.duplicates += len(self.tracks) - len(fresh)
-        self.report.truncated += sum(track.track["truncated"] for _, track in self.tracks)
+        self.report.duplicates += len(tracks) - len(fresh)
+        self.report.truncated += sum(track.track["truncated"] for _, track in tracks)
         self.report.padded_tracks += sum(any(track.padded) for track in fresh.values())
         self.done |= fresh.keys()
         self.known |= new
+        self.since = time.monotonic()
 
 
 def _image_rows(tracks: dict[str, TrackImages]) -> Any:

@@ -231,7 +231,11 @@ def export_spectrograms(
         for track_id, clip, image in zip(rows["track_id"].to_pylist(), rows["clip"].to_pylist(), pixels, strict=True):
             stream = io.BytesIO()
             Image.fromarray(image[::-1] if flip else image).save(stream, format="PNG")
-            write_bytes(folder / (f"{track_id}.png" if single else f"{track_id}.clip{clip}.png"), stream.getvalue())
+            write_bytes(
+                folder / (f"{track_id}.png" if single else f"{track_id}.clip{clip}.png"),
+                stream.getvalue(),
+                durable=False,
+            )
             report.exported += 1
             progress("export images", report.exported, report.found)
     return report

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import math
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -170,8 +171,7 @@ def train(
         training=description,
     )
     write_bytes(library.models / name / "history.csv", _history_csv(state.history).encode())
-    state_path.unlink(missing_ok=True)
-    state_path.parent.rmdir()
+    shutil.rmtree(state_path.parent, ignore_errors=True)
     seconds = time.monotonic() - started
     return TrainReport(card, state.history, restored is not None, seconds, session.images_seen / seconds)
 

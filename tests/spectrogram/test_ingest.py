@@ -159,11 +159,24 @@ def test_files_under_way_when_the_last_run_died_are_read_last_and_in_the_end_giv
         for path, interrupted in ((suspect, 0), (hopeless, MAX_INTERRUPTIONS)):
             empty_library.db.execute("INSERT INTO reading VALUES (?, 1, 1, ?, 1)", (path, interrupted))
     report = run(empty_library, folder)
-    assert (report.read, report.failed) == (3, 0)
+    assert (report.read, report.failed, report.failed_by_kind) == (3, 1, {"interrupted": 1})
     (failure,) = list_failures(empty_library.db)
     assert (failure.path, failure.kind) == (hopeless, "interrupted")
     assert empty_library.db.execute("SELECT count(*) FROM reading").fetchone()[0] == 0
     assert run(empty_library, folder).known_failures == 1
+
+
+def test_ctrl_c_is_held_against_no_file(music, empty_library):
+    def interrupt(stage, done, total, note=""):
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(empty_library, music, progress=interrupt)
+        assert empty_library.db.execute("SELECT count(*) FROM reading").fetchone()[0] == 0
+    report = run(empty_library, music)
+    assert report.failed == 0
+    assert report.read + report.unchanged == 12
 
 
 def test_a_run_that_dies_between_array_and_ledger_leaves_no_track_twice(music, empty_library, monkeypatch):
