@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -20,7 +19,7 @@ def command(
         "demo-music"
     ),
     tracks: Annotated[int, typer.Option("--tracks", min=1, max=10_000, help="Tracks to compose.")] = 120,
-    jobs: Annotated[Optional[int], typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,  # noqa: UP045
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes. [default: one a core]")] = None,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -40,7 +39,7 @@ def command(
             folder,
             n_tracks=tracks,
             seed=seed,
-            n_workers=jobs or os.cpu_count() or 1,
+            n_workers=jobs or options.available_cores(),
             progress=lambda done, total: progress("compose", done, total),
         )
     styles: dict[str, int] = {}

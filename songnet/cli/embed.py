@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ def command(
     paths: Annotated[list[Path], typer.Argument(help="Music folders, or files.")],
     library: options.Library = options.DEFAULT_LIBRARY,
     model: Annotated[
-        Optional[str],  # noqa: UP045  typer reads the annotation at run time
+        str | None,
         typer.Option(
             "--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: cae-12x15]"
         ),
@@ -35,7 +35,7 @@ def command(
     recipe: options.Recipe = None,
     clips: options.Clips = None,
     aggregate: options.Aggregate = None,
-    epochs: Annotated[Optional[int], typer.Option("--epochs", help="Epochs at most, if a model is trained.")] = None,  # noqa: UP045
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Epochs at most, if a model is trained.")] = None,
     no_model: Annotated[
         bool, typer.Option("--no-model", help="Stop after the mel images: train and encode later.")
     ] = False,
@@ -46,7 +46,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be read and written.")] = False,
     jobs: options.Jobs = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds one file may take. [default: 60]")] = None,
-    memory: Annotated[Optional[int], typer.Option("--memory", help="MiB one worker may take. [default: 1024]")] = None,  # noqa: UP045
+    memory: Annotated[int | None, typer.Option("--memory", help="MiB one worker may take. [default: 1024]")] = None,
     seed: options.Seed = 0,
     config: options.Config = None,
     as_json: options.Json = False,
@@ -99,7 +99,7 @@ def command(
                     f"an interrupted run was swept up: {swept.orphans} tracks written but not marked,"
                     f" {swept.lost} to be made anew"
                 )
-            workers = read.jobs or os.cpu_count() or 1
+            workers = read.jobs or options.available_cores()
             report = ingest(
                 opened,
                 paths,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -24,7 +24,7 @@ def command(
         Path | None, typer.Option("--spectrograms", help="Folder to write mel images to, as PNG.")
     ] = None,
     vectors: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--vectors", help="File to write track vectors to: .parquet, .npz or .csv."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,

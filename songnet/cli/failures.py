@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ EXAMPLE = "Example: songnet failures --library ~/songs --kind corrupt     then: 
 
 def command(
     library: options.Library = options.DEFAULT_LIBRARY,
-    kind: Annotated[Optional[str], typer.Option("--kind", help="Only failures of this kind.")] = None,  # noqa: UP045
+    kind: Annotated[str | None, typer.Option("--kind", help="Only failures of this kind.")] = None,
     truncated: Annotated[
         bool, typer.Option("--truncated", help="List tracks that end before their declared length instead.")
     ] = False,

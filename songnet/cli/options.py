@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -18,15 +19,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more of what is being done.")]
 Config = Annotated[
-    Optional[Path],  # noqa: UP045  typer reads the annotation at run time
+    Path | None,
     typer.Option("--config", help="Settings in TOML: [images], [read], [train], [vectors]; flags go before it."),
 ]
-Recipe = Annotated[Optional[str], typer.Option("--recipe", help="Mel recipe: songnet or deejai.")]  # noqa: UP045
-Clips = Annotated[Optional[int], typer.Option("--clips", help="Clips cut from a track, at most. [default: 8]")]  # noqa: UP045
+Recipe = Annotated[str | None, typer.Option("--recipe", help="Mel recipe: songnet or deejai.")]
+Clips = Annotated[int | None, typer.Option("--clips", help="Clips cut from a track, at most. [default: 8]")]
 Aggregate = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--aggregate", help="How clips become a track vector: mean, mean-std or tfidf. [default: mean-std]"),
 ]
-Jobs = Annotated[Optional[int], typer.Option("--jobs", "-j", help="Worker processes; 0 is one a core. [default: 0]")]  # noqa: UP045
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", help="Worker processes; 0 is one a core. [default: 0]")]
 
 DEFAULT_LIBRARY = Path("songnet-library")
+
+
+def available_cores() -> int:
+    """Cores this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -22,33 +22,33 @@ EXAMPLE = (
 def command(
     model: Annotated[str, typer.Option("--model", "-m", help="Preset to train: see `songnet models --presets`.")],
     library: options.Library = options.DEFAULT_LIBRARY,
-    name: Annotated[Optional[str], typer.Option("--name", help="What to call it. [default: the preset's name]")] = None,  # noqa: UP045
+    name: Annotated[str | None, typer.Option("--name", help="What to call it. [default: the preset's name]")] = None,
     recipe: options.Recipe = None,
     clips: options.Clips = None,
-    epochs: Annotated[Optional[int], typer.Option("--epochs", help="Passes over the clips, at most.")] = None,  # noqa: UP045
-    batch_size: Annotated[Optional[int], typer.Option("--batch-size", help="Clips a step.")] = None,  # noqa: UP045
-    learning_rate: Annotated[Optional[float], typer.Option("--learning-rate", help="Adam's step size.")] = None,  # noqa: UP045
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the clips, at most.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Clips a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="Adam's step size.")] = None,
     patience: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--patience", help="Stop after so many epochs without a better validation loss. [default: 8]"),
     ] = None,
     validation: Annotated[
-        Optional[float],  # noqa: UP045
+        float | None,
         typer.Option("--validation", help="Share of the artists held out. [default: 0.1]"),
     ] = None,
     activation: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option("--activation", help="relu, leaky_relu, elu or sigmoid."),
     ] = None,
-    dropout: Annotated[Optional[float], typer.Option("--dropout", help="Dropout rate.")] = None,  # noqa: UP045
-    latent_dim: Annotated[Optional[int], typer.Option("--latent-dim", help="Length of a VAE's code.")] = None,  # noqa: UP045
-    beta: Annotated[Optional[float], typer.Option("--beta", help="Weight of a VAE's KL term.")] = None,  # noqa: UP045
+    dropout: Annotated[float | None, typer.Option("--dropout", help="Dropout rate.")] = None,
+    latent_dim: Annotated[int | None, typer.Option("--latent-dim", help="Length of a VAE's code.")] = None,
+    beta: Annotated[float | None, typer.Option("--beta", help="Weight of a VAE's KL term.")] = None,
     free_bits: Annotated[
-        Optional[float],  # noqa: UP045
+        float | None,
         typer.Option("--free-bits", help="Nats a latent dimension may use without penalty."),
     ] = None,
     kl_warmup: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--kl-warmup", help="Steps over which the KL term's weight rises from 0."),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted training.")] = False,
