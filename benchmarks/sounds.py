@@ -14,6 +14,7 @@ import argparse
 import csv
 import importlib
 import json
+import os
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -160,11 +161,12 @@ def trained_scores(
 
 
 def labelled_files(library: Library, sounds: Path) -> tuple[dict[str, Path], npt.NDArray[np.str_]]:
-    """Track id to file and each track's class, in the order of track ids."""
+    """Track id to file and each labelled track's class, in the order of track ids."""
     with (sounds / "labels.csv").open(encoding="utf-8", newline="") as stream:
         classes = {row["file"]: row["class"] for row in csv.DictReader(stream)}
     rows = library.db.execute("SELECT track_id, min(path) FROM paths GROUP BY track_id ORDER BY track_id")
-    files = {track: Path(path.decode()) for track, path in rows}
+    found = {track: Path(os.fsdecode(path)) for track, path in rows}
+    files = {track: path for track, path in found.items() if path.name in classes}
     return files, np.array([classes[path.name] for path in files.values()])
 
 
