@@ -14,7 +14,7 @@ Conventions of the room:
 - What a file is, is decided by its content; its name is never asked.
 - What goes wrong with a file is an `AudioError` whose ``kind`` is one word; damaged tags are no error.
 
-Readers are entries of `READERS`: libsndfile for what it seeks exactly, a frame counter for bare MPEG audio,
+Readers are entries of `READERS`: a frame counter for MPEG audio and ADTS, libsndfile for what it seeks exactly,
 FFmpeg's libraries for the rest.
 """
 

@@ -119,7 +119,7 @@ def cut_clips(
     length = min(n_samples, math.ceil(clip_samples * reader.sr / sr))
     floor = 10.0 ** (silence_db / 20.0)
     slots = [int(start) for start in clip_starts(n_samples, length, n_clips)]
-    heard: dict[int, npt.NDArray[np.float32]] = {}
+    heard: dict[int, tuple[npt.NDArray[np.float32], bool]] = {}
     tried: list[int] = []
 
     def listen(start: int) -> bool:
@@ -128,7 +128,8 @@ def cut_clips(
         # Loudness before resampling: silence then costs no more than its decoding.
         if len(y) == 0 or _rms(y) < floor:
             return False
-        heard[start] = y
+        # Here, so that the memory of `y` is free for the next: fresh memory costs as much as resampling.
+        heard[start] = _finish(y, reader.sr, sr, clip_samples)
         return True
 
     silent = 0
@@ -145,14 +146,15 @@ def cut_clips(
                 break
     if not heard:
         raise AudioError(f"nothing but silence at {len(tried)} places", "silent")
-    return [
-        _finish(index, start, heard[start], reader.sr, sr, clip_samples) for index, start in enumerate(sorted(heard))
-    ]
+    return [Clip(index, start / reader.sr, *heard[start]) for index, start in enumerate(sorted(heard))]
 
 
 def _rms(y: npt.NDArray[np.float32]) -> float:
-    # In float64: a float WAV may hold samples whose squares overflow float32.
-    return math.sqrt(float(np.einsum("i,i", y, y, dtype=np.float64)) / len(y))
+    energy = float(np.dot(y, y))
+    if not math.isfinite(energy):
+        # A float WAV may hold samples whose squares overflow float32; a sum in float64 is ten times as slow.
+        energy = float(np.einsum("i,i", y, y, dtype=np.float64))
+    return math.sqrt(energy / len(y))
 
 
 def _elsewhere(n_samples: int, length: int, tried: list[int]) -> Iterator[int]:
@@ -165,11 +167,14 @@ def _elsewhere(n_samples: int, length: int, tried: list[int]) -> Iterator[int]:
     yield from (free[(2 * j + 1) * len(free) // (2 * count)] for j in range(count))
 
 
-def _finish(index: int, start: int, y: npt.NDArray[np.float32], native: int, sr: int, clip_samples: int) -> Clip:
+def _finish(
+    y: npt.NDArray[np.float32], native: int, sr: int, clip_samples: int
+) -> tuple[npt.NDArray[np.float32], bool]:
+    """A clip's samples at its own rate, and whether zeros were added. [shape=(clip_samples,)]"""
     missing = math.ceil(clip_samples * native / sr) - len(y)
     if native != sr:
         y = soxr.resample(y, native, sr, quality="HQ")
-    out = np.zeros(clip_samples, np.float32)
-    out[: len(y)] = y[:clip_samples]
+    if len(y) < clip_samples:
+        y = np.concatenate([y, np.zeros(clip_samples - len(y), np.float32)])
     # One sample more or less is the resampler's rounding.
-    return Clip(index, start / native, out, padded=missing > 1)
+    return y[:clip_samples], missing > 1

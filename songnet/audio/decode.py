@@ -35,7 +35,7 @@ _ROUTES = {
     "aiff": ("soundfile", "pyav"),
     "flac": ("soundfile", "pyav"),
     "vorbis": ("soundfile", "pyav"),
-    "mpeg": ("soundfile", "pyav"),
+    "mpeg": ("stream", "soundfile", "pyav"),
     "stream": ("stream", "pyav"),
 }
 _DEFAULT_ROUTE = ("pyav", "soundfile")

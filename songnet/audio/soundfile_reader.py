@@ -1,4 +1,4 @@
-"""Reader over libsndfile: WAV, AIFF, FLAC, Ogg Vorbis and MPEG audio, with seeks exact to the sample."""
+"""Reader over libsndfile: WAV, AIFF, FLAC and Ogg Vorbis, with seeks exact to the sample; odd MPEG audio as well."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ class SoundfileReader:
         try:
             self._file.seek(start)
             block = self._file.read(n, dtype="float32", always_2d=True)
-        except (sf.LibsndfileError, RuntimeError) as error:
+        except (sf.LibsndfileError, RuntimeError, ValueError) as error:
+            # ValueError: a seek in damaged MPEG audio may end behind the end of it.
             # After a failed FLAC or Vorbis seek the handle stays unusable, even for places that are sound.
             self._file.close()
             self._file = self._open()

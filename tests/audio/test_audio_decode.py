@@ -280,7 +280,7 @@ def test_a_ten_hour_mp3(tmp_path: Path, sr: int, monkeypatch: pytest.MonkeyPatch
         for hour in (9.9, 0.1, 5.0):
             assert len(reader.read(int(hour * 3600 * reader.sr), 5 * reader.sr)) == 5 * reader.sr
         # Three clips of 5 s and the end, each with a few frames before it.
-        assert 600 < sum(decoded) < 800
+        assert 300 < sum(decoded) < 800
         late = reader.n_samples - one.n_samples + 100_000
         if sr == 24000:  # no padding, so every round of frames has the same length
             np.testing.assert_allclose(reader.read(late, 5000), one.read(100_000, 5000), atol=1e-4)
