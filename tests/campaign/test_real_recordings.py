@@ -23,14 +23,9 @@ def test_music_instruments_and_sounds(shared_data, tmp_path, capsys, benchmark_m
     audio = [path for folder in folders for path in folder.iterdir() if path.suffix in (".ogg", ".wav")]
     code, content = run(capsys, "embed", *folders, "--library", library, "--epochs", 3)
     assert code == 0
-    assert (content["files"]["found"], content["files"]["read"], content["files"]["failed"]) == (
-        len(audio),
-        len(audio),
-        0,
-    )
-    assert (
-        content["library"]["with_codes"] == content["library"]["tracks"] == len(audio) - content["files"]["duplicates"]
-    )
+    files = content["files"]
+    assert (files["found"], files["read"], files["failed"]) == (len(audio), len(audio), 0)
+    assert content["library"]["with_codes"] == content["library"]["tracks"] == len(audio) - files["duplicates"]
 
     asked = shared_data / "instruments" / "violin-B3.wav"
     code, content = run(capsys, "similar", asked, "--library", library, "-n", 6)
