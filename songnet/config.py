@@ -214,11 +214,12 @@ def build_config(cls: type[T], *layers: Mapping[str, Any]) -> T:
     """
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(cls)
+    section = next((name for name, known in SECTIONS.items() if known is cls), cls.__name__)
     for layer in layers:
-        _refuse_unknown(cls, layer, cls.__name__)
+        _refuse_unknown(cls, layer, section)
         for key, value in layer.items():
             if value is not None:
-                values[key] = _coerce(cls.__name__, key, value, hints[key])
+                values[key] = _coerce(section, key, value, hints[key])
     return cls(**values)
 
 

@@ -54,6 +54,12 @@ class LibraryError(SongNetError):
     """The library on disk is not in the state that a command needs."""
 
 
+class LibraryDamagedError(LibraryError):
+    """A part of the library cannot be read any more."""
+
+    exit_code = 4
+
+
 class LibraryVersionError(LibraryError):
     """The library was written by a newer (or needs migrating from an older) program."""
 

@@ -72,7 +72,7 @@ def test_settings_come_in_layers_and_check_themselves(tmp_path):
     assert config.model_overrides == {}
     with pytest.raises(ParameterError, match=r"images\.clips is 0; it must lie between 1 and 1000"):
         ImageConfig(clips=0)
-    with pytest.raises(ParameterError, match=r"TrainConfig.epochs is 'many'; it must be of type int"):
+    with pytest.raises(ParameterError, match=r"train.epochs is 'many'; it must be of type int"):
         build_config(TrainConfig, {"epochs": "many"})
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import sqlite3
 import sys
 import traceback
 from typing import Annotated
@@ -12,9 +15,16 @@ import typer
 import songnet
 from songnet.cli import demo, embed, export, failures, import_spectrograms, models, similar, train
 from songnet.cli.output import tell
-from songnet.errors import SongNetError
+from songnet.errors import LibraryDamagedError, SongNetError
 
 EXIT_INTERRUPTED = 130
+REMEDIES = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room on that disk",
+    errno.EACCES: "change its permissions or choose another place",
+    errno.EPERM: "change its permissions or choose another place",
+    errno.EROFS: "choose a place that can be written to",
+}
 
 app = typer.Typer(
     name="songnet",
@@ -67,22 +77,31 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
+    except SystemExit:
+        # typer's way of meeting a reader of our output that left (`songnet failures | head`): nothing is wrong.
+        _abandon_stdout()
+        return 0
     except SongNetError as error:
         return _failed(error, str(error), error.exit_code, debug)
     except BrokenPipeError:
-        # The reader of our output left (`songnet failures | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()
         return 0
+    except sqlite3.DatabaseError as error:
+        message = f"songnet.db of the library cannot be used ({error}): restore it from a backup"
+        return _failed(error, message, LibraryDamagedError.exit_code, debug)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        return _failed(
-            error, f"{error.strerror or error}{where}: free it or choose another place, then run it again", 1, debug
-        )
+        where = f": {error.filename}" if error.filename else ""
+        remedy = REMEDIES.get(error.errno or 0, "choose another place")
+        return _failed(error, f"{error.strerror or error}{where}; {remedy}, then run it again", 1, debug)
     except Exception as error:
         return _failed(error, f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
     if code == EXIT_INTERRUPTED:
         tell("interrupted: what was done is kept, the same command goes on from there")
     return code if isinstance(code, int) else 0
+
+
+def _abandon_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:
@@ -94,6 +113,13 @@ def _failed(error: BaseException, message: str, code: int, debug: bool) -> int:
 
 def run() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A title that the terminal's encoding does not know is shown as escapes, not as an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = main()
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
     sys.exit(code)

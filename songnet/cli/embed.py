@@ -24,7 +24,12 @@ EXIT_SOME_FAILED = 3
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(help="Music folders, or files.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Music folders, or files; without any, what the library holds is encoded.", metavar="PATH..."
+        ),
+    ] = None,
     library: options.Library = options.DEFAULT_LIBRARY,
     model: Annotated[
         str | None,
@@ -64,25 +69,29 @@ def command(
     training = build_config(TrainConfig, toml.get("train", {}), {"epochs": epochs})
     vectors = build_config(VectorConfig, toml.get("vectors", {}), {"aggregate": aggregate})
     image_layers = (toml.get("images", {}), {"recipe": recipe, "clips": clips})
-    _check_paths(paths)
+    roots = paths or []
+    _check_paths(roots, library)
     if dry_run:
-        return _dry_run(paths, library, image_layers, as_json)
+        return _dry_run(roots, library, image_layers, as_json)
 
     from songnet.embedding import AGGREGATES, embed_images, resolve_model
     from songnet.library import Library, LibrarySettings, reconcile, recorded_run
     from songnet.report import plot_history, save_figure
     from songnet.spectrogram import get_recipe, ingest
+    from songnet.training import list_models, read_card
 
     fresh = LibrarySettings(images=build_config(ImageConfig, *image_layers))
     # A misspelt name must not cost a night of decoding.
     get_recipe(fresh.images.recipe)
     _ = AGGREGATES[vectors.aggregate]
+    name, preset = resolve_model(list_models(library / "models"), model)
     with Library(library, write=True, create=True, settings=fresh) as opened:
-        images = build_config(ImageConfig, asdict(opened.settings.images), *image_layers)
-        if not no_model:
-            resolve_model(opened, model)
+        # A trained model has its own images; it need not be told again which.
+        use_own = preset is None and not no_model
+        own = read_card(opened.models, name).images if use_own else opened.settings.images
+        images = build_config(ImageConfig, asdict(own), *image_layers)
         parameters = {
-            "paths": [os.fsdecode(path) for path in paths],
+            "paths": [os.fsdecode(path) for path in roots],
             "model": model,
             "images": asdict(images),
             "read": asdict(read),
@@ -102,7 +111,7 @@ def command(
             workers = read.jobs or options.available_cores()
             report = ingest(
                 opened,
-                paths,
+                roots,
                 images,
                 read,
                 n_workers=workers,
@@ -125,7 +134,7 @@ def command(
                 )
                 run.summary["model"] = embedded.card.key
                 if embedded.training is not None:
-                    name, history = embedded.card.name, embedded.training.history
+                    history = embedded.training.history
                     save_figure(
                         lambda axes: plot_history(axes, history, title=name), opened.models / name / "history.png"
                     )
@@ -135,9 +144,11 @@ def command(
     return EXIT_SOME_FAILED if report.failed or report.unreadable_folders else 0
 
 
-def _check_paths(paths: list[Path]) -> None:
+def _check_paths(paths: list[Path], library: Path) -> None:
+    if not paths and not (library / "songnet.db").exists():
+        raise InputNotFoundError(f"there is no library at {library} yet: name a music folder to make one from")
     # One of several roots may be away, that is warned of; all of them away is a slip of the pen.
-    if not any(path.exists() for path in paths):
+    if paths and not any(path.exists() for path in paths):
         raise InputNotFoundError(f"there is no file or folder {paths[0]}: check the path, or mount the disk")
 
 
@@ -199,7 +210,8 @@ def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as
     kinds = ", ".join(f"{count} {kind}" for kind, count in report.failed_by_kind.items())
     parts = [f"{report.read} read", f"{report.unchanged} unchanged"]
     optional = {
-        "duplicates": report.duplicates,
+        "moved": report.moved,
+        "of a track already known": report.duplicates,
         "truncated": report.truncated,
         "shorter than a clip": report.padded_tracks,
         "removed": report.missing,
@@ -209,6 +221,8 @@ def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as
     parts += [f"{count} {name}" for name, count in optional.items() if count]
     parts += [f"{report.failed} failed ({kinds})"] if report.failed else []
     say(f"{report.found} audio files: {', '.join(parts)}")
+    if not report.found and report.ignored:
+        say(f"{report.ignored} other files were passed over; spectrograms are read by `songnet import-spectrograms`")
     if embedded and embedded.training:
         training = embedded.card.training
         say(

@@ -8,10 +8,21 @@ from typing import Annotated
 
 import typer
 
+
+def _folder(text: str) -> Path:
+    # A quoted ~ (from a settings file, say) reaches us as it is.
+    return Path(text).expanduser()
+
+
 Library = Annotated[
     Path,
     typer.Option(
-        "--library", envvar="SONGNET_LIBRARY", help="Folder of the library.", show_default="./songnet-library"
+        "--library",
+        parser=_folder,
+        metavar="<path>",
+        envvar="SONGNET_LIBRARY",
+        help="Folder of the library.",
+        show_default="./songnet-library",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Decides everything that is drawn at random.")]

@@ -52,6 +52,12 @@ def _escape(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
 
 
+def shorten(value: object, width: int = 60) -> str:
+    """A tag cut to a width that a table can bear; tags of 70,000 characters exist."""
+    text = "" if value is None else str(value)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def path_text(path: bytes | None) -> str | None:
     """A path for JSON: undecodable bytes become lone surrogates (`os.fsencode` gives them back)."""
     return None if path is None else os.fsdecode(path)

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from songnet.cli import options
-from songnet.cli.output import configure_logging, path_text, print_json, print_table, say
+from songnet.cli.output import configure_logging, path_text, print_json, print_table, say, shorten
 from songnet.config import ReadConfig, build_config, read_toml
 
 NAME = "similar"
+TAGS = ("artist", "title", "album")
 EXAMPLE = (
     "Example: songnet similar 'Some Artist - Some Title' -n 20 --other-artists"
     "     or: songnet similar ~/new/demo.mp3 --json"
@@ -85,20 +86,13 @@ def command(
             }
         )
         return 0
-    asked = report.query["title"] or report.query["path"] or report.query["track_id"]
-    say(f"nearest to {_text(asked)} among {report.searched} tracks ({card.name}, {wanted}):")
+    asked = report.query["title"] or _text(report.query["path"] or report.query["track_id"])
+    say(f"nearest to {shorten(asked, 200)} among {report.searched} tracks ({card.name}, {wanted}):")
     rows = [
-        [
-            rank,
-            f"{entry.similarity:+.3f}",
-            entry.track["artist"],
-            entry.track["title"],
-            entry.track["album"],
-            _where(entry.track),
-        ]
+        [rank, f"{entry.similarity:+.3f}", *(shorten(entry.track[name], 32) for name in TAGS), _where(entry.track)]
         for rank, entry in enumerate(report.neighbours, start=1)
     ]
-    print_table(["", "similarity", "artist", "title", "album", "path"], rows)
+    print_table(["", "similarity", *TAGS, "path"], rows)
     return 0
 
 

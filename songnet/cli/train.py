@@ -150,3 +150,4 @@ def _print(report: Any, folder: Any, as_json: bool) -> None:
             f"{': COLLAPSED, the code tells nothing of the clip' if latent['collapsed'] else ''}"
         )
     say(f"learning curves: {folder / 'history.png'}")
+    say(f"to encode the library with it: songnet embed --model {card.name} --library {folder.parent.parent}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig
 from songnet.embedding.aggregate import AGGREGATES
 from songnet.embedding.encode import EncodeReport, count_coded, count_uncoded, encode_images, encode_library
 from songnet.embedding.vectors import time_axis, update_vectors
-from songnet.errors import InputNotFoundError, ParameterError
+from songnet.errors import AudioError, InputNotFoundError, ParameterError
 from songnet.library import Library
 from songnet.models import PRESETS
 from songnet.progress import Progress, silent
@@ -50,15 +51,15 @@ class EmbedReport:
     vectors: int
 
 
-def resolve_model(library: Library, name: str | None) -> tuple[str, str | None]:
+def resolve_model(trained: Sequence[str], name: str | None) -> tuple[str, str | None]:
     """What a model name given by the user stands for.
 
     Parameters
     ----------
-    library : Library
-        Where trained models lie.
+    trained : sequence of str
+        Models that the library has.
     name : str or None
-        A trained model of the library, or a preset to train; None means the default preset.
+        One of them, or a preset to train; None means the default preset.
 
     Returns
     -------
@@ -71,7 +72,6 @@ def resolve_model(library: Library, name: str | None) -> tuple[str, str | None]:
         If it is neither.
     """
     wanted = name or DEFAULT_PRESET
-    trained = list_models(library.models)
     if wanted in trained:
         return wanted, None
     if wanted in PRESETS:
@@ -131,7 +131,7 @@ def embed_images(
     progress : Progress
         Told of every step.
     """
-    name, preset = resolve_model(library, model_name)
+    name, preset = resolve_model(list_models(library.models), model_name)
     trained = None
     if preset is not None:
         trained = train(library, preset=preset, name=name, images=images, config=training, seed=seed, progress=progress)
@@ -187,7 +187,7 @@ def embed_file(card: ModelCard, model: MelAutoencoder, path: Path, aggregate: st
     # The same isolated worker as for a library: a damaged file cannot take this process with it.
     (outcome,) = isolated_map(read_track, [job], n_workers=1, timeout_s=read.timeout_s, memory_mb=read.memory_mb)
     if outcome.error is not None:
-        raise outcome.error
+        raise AudioError(f"{path} {outcome.error.reason}", outcome.error.kind)
     assert outcome.answer is not None
     pixels = outcome.answer.images.reshape(-1, *get_recipe(card.images.recipe).shape)
     codes = encode_images(model, pixels, card.scaling)

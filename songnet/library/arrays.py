@@ -6,8 +6,10 @@ run and is swept at the next start (`songnet.library.reconcile`).
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from songnet.errors import InputNotFoundError
+from songnet.errors import InputNotFoundError, LibraryDamagedError
 
 # One table is compacted when its fragments outnumber this: each append leaves one.
 MAX_FRAGMENTS = 128
@@ -76,6 +78,21 @@ def from_arrow(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     return np.asarray(combined.flatten()).reshape(-1, width)
 
 
+@contextmanager
+def _explained(folder: Path, name: str) -> Iterator[None]:
+    """Turn Lance's errors, which speak of its own sources, into ours."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as error:
+        told = str(error).partition("\n")[0]
+        if "No space left" in told or "os error 28" in told:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+        raise LibraryDamagedError(
+            f"the table {folder / name}.lance is damaged: delete that folder and run the command that made it"
+            f" again ({told[:120]})"
+        ) from error
+
+
 class ArrayStore:
     """The folder ``tables/`` of a library.
 
@@ -106,10 +123,11 @@ class ArrayStore:
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Append rows; the table is made with their schema when it does not exist."""
-        if name in self.names():
-            self._database.open_table(name).add(rows)
-        else:
-            self._database.create_table(name, data=rows, schema=rows.schema, mode="overwrite")
+        with _explained(self.folder, name):
+            if name in self.names():
+                self._database.open_table(name).add(rows)
+            else:
+                self._database.create_table(name, data=rows, schema=rows.schema, mode="overwrite")
 
     def keys(self, name: str) -> pa.Table:
         """Columns ``track_id``, ``clip``, ``_rowid`` of every row, sorted by track and clip.
@@ -125,13 +143,11 @@ class ArrayStore:
                     "_rowid": pa.array([], pa.uint64()),
                 }
             )
-        table = self._database.open_table(name)
-        query = table.search(None).select(["track_id", "clip"]).with_row_id(True)
-        return (
-            query.limit(max(1, table.count_rows()))
-            .to_arrow()
-            .sort_by([("track_id", "ascending"), ("clip", "ascending")])
-        )
+        with _explained(self.folder, name):
+            table = self._database.open_table(name)
+            query = table.search(None).select(["track_id", "clip"]).with_row_id(True)
+            rows = query.limit(max(1, table.count_rows())).to_arrow()
+        return rows.sort_by([("track_id", "ascending"), ("clip", "ascending")])
 
     def take(self, name: str, row_ids: np.ndarray, columns: Sequence[str] = ("values",)) -> pa.Table:
         """Rows by id, in the order asked for.
@@ -147,8 +163,9 @@ class ArrayStore:
         """
         if name not in self.names():
             raise InputNotFoundError(f"the library has no table {name!r}")
-        query = self._database.open_table(name).take_row_ids([int(row) for row in row_ids])
-        rows = query.select(list(columns)).with_row_id().to_arrow()
+        with _explained(self.folder, name):
+            query = self._database.open_table(name).take_row_ids([int(row) for row in row_ids])
+            rows = query.select(list(columns)).with_row_id().to_arrow()
         found = np.asarray(rows["_rowid"])
         order = np.argsort(found, kind="stable")
         return rows.take(order[np.searchsorted(found[order], row_ids)])
@@ -163,10 +180,11 @@ class ArrayStore:
         wanted = sorted(set(track_ids))
         if not wanted or name not in self.names():
             return
-        table = self._database.open_table(name)
-        for start in range(0, len(wanted), DELETE_BATCH):
-            quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in wanted[start : start + DELETE_BATCH])
-            table.delete(f"track_id IN ({quoted})")
+        with _explained(self.folder, name):
+            table = self._database.open_table(name)
+            for start in range(0, len(wanted), DELETE_BATCH):
+                quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in wanted[start : start + DELETE_BATCH])
+                table.delete(f"track_id IN ({quoted})")
 
     def drop(self, name: str) -> None:
         """Remove a table; nothing happens when it is not there."""
@@ -177,8 +195,8 @@ class ArrayStore:
         """Merge a table's fragments when they have become many; True when it was done."""
         if name not in self.names():
             return False
-        table = self._database.open_table(name)
         if not force and len(list((self.folder / f"{name}.lance" / "data").glob("*.lance"))) <= MAX_FRAGMENTS:
             return False
-        table.optimize(cleanup_older_than=KEEP_VERSIONS)
+        with _explained(self.folder, name):
+            self._database.open_table(name).optimize(cleanup_older_than=KEEP_VERSIONS)
         return True

@@ -21,7 +21,11 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
     durable : bool
         Wait until the file and its name are on the disk, so that a power failure cannot take them back.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        # The user knows the file, not its temporary neighbour.
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

@@ -115,4 +115,6 @@ def check_version(connection: sqlite3.Connection, where: str) -> None:
             f"the library {where} has schema {found}, this program knows up to {SCHEMA_VERSION}: update songnet"
         )
     if found < SCHEMA_VERSION:
-        raise LibraryVersionError(f"the library {where} has schema {found}: not a library this program can migrate")
+        raise LibraryVersionError(
+            f"the library {where} has schema {found}, which no program ever wrote: restore songnet.db from a backup"
+        )

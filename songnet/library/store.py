@@ -13,7 +13,7 @@ from types import TracebackType
 import filelock
 
 from songnet.config import ImageConfig, build_config, read_toml
-from songnet.errors import InputNotFoundError, LibraryError, LibraryLockedError, ParameterError
+from songnet.errors import InputNotFoundError, LibraryDamagedError, LibraryError, LibraryLockedError, ParameterError
 from songnet.library.arrays import ArrayStore
 from songnet.library.files import write_bytes, write_json
 from songnet.library.schema import check_version, create_tables
@@ -78,11 +78,17 @@ class Library:
         self.write = write
         self._lock: filelock.BaseFileLock | None = None
         database = path / "songnet.db"
-        if not database.exists() and not (write and create):
-            raise InputNotFoundError(
-                f"there is no library at {path}: make one with `songnet embed FOLDER --library {path}`"
-            )
         if not database.exists():
+            if (path / "songnet.toml").exists() and (path / "tables").exists():
+                raise LibraryDamagedError(
+                    f"{path} has the tables of a library but no songnet.db: restore it from a backup, or move the"
+                    " folder"
+                    " away and begin anew"
+                )
+            if not (write and create):
+                raise InputNotFoundError(
+                    f"there is no library at {path}: make one with `songnet embed FOLDER --library {path}`"
+                )
             self._refuse_foreign_folder()
             path.mkdir(parents=True, exist_ok=True)
         if write:
@@ -150,7 +156,9 @@ class Library:
                 self.db.execute("PRAGMA synchronous = FULL")
                 self.db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.DatabaseError as error:
-            raise LibraryError(f"the database {database} cannot be read ({error}): restore it from a backup") from error
+            raise LibraryDamagedError(
+                f"the database {database} cannot be read ({error}): restore it from a backup"
+            ) from error
         self.settings = self._read_settings(settings_file)
         self.arrays = ArrayStore(self.path / "tables")
         self.models = self.path / "models"

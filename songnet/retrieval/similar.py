@@ -177,6 +177,8 @@ def similar(
             "title": None,
         }
         target = embed_file(card, model, Path(query), aggregate, read or ReadConfig())
+    elif Path(query).is_dir():
+        raise InputNotFoundError(f"{query} is a folder: name one file of it")
     else:
         raise InputNotFoundError(f"{query!r} is no file, track id, title or 'artist - title' of the library")
     candidates = [

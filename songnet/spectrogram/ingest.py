@@ -70,12 +70,12 @@ def ingest(
     started = time.monotonic()
     report = IngestReport()
     found = scan_roots(roots, report)
-    mark_removed(library, [bytes(path.absolute()) for path in roots], found, report)
+    away = mark_removed(library, [bytes(path.absolute()) for path in roots], found, report)
     wanted, returned = files_to_read(library, found, images, verify=verify, retry_failed=retry_failed, report=report)
     with library.db:
         report.returned = ledger.mark_found(library.db, returned)
     recipe = get_recipe(images.recipe)
-    batch = _Batch(library, images, report)
+    batch = _Batch(library, images, report, away)
     failures: Counter[str] = Counter()
     try:
         for count, outcome in enumerate(_read_all(library, wanted, recipe, images, read, n_workers), start=1):
@@ -142,8 +142,9 @@ def _read_all(
 class _Batch:
     """Tracks read and not yet written; written arrays first, ledger second."""
 
-    def __init__(self, library: Library, images: ImageConfig, report: IngestReport) -> None:
+    def __init__(self, library: Library, images: ImageConfig, report: IngestReport, away: Counter[str]) -> None:
         self.library = library
+        self.away = away
         self.images = images
         self.report = report
         self.done = done_tracks(library, images)
@@ -190,7 +191,11 @@ class _Batch:
             db.executemany("DELETE FROM reading WHERE path = ?", [(file.path,) for file in answered])
         new = {track_id for track_id in fresh if track_id not in self.known}
         self.report.new_tracks += len(new)
-        self.report.duplicates += len(tracks) - len(fresh)
+        moved = sum((Counter(track.track["track_id"] for _, track in tracks) & self.away).values())
+        self.away -= Counter(track.track["track_id"] for _, track in tracks)
+        self.report.moved += moved
+        self.report.missing -= moved
+        self.report.duplicates += len(tracks) - len(fresh) - moved
         self.report.truncated += sum(track.track["truncated"] for _, track in tracks)
         self.report.padded_tracks += sum(any(track.padded) for track in fresh.values())
         self.done |= fresh.keys()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,7 @@ class IngestReport:
     known_failures: int = 0
     read: int = 0
     new_tracks: int = 0
+    moved: int = 0
     duplicates: int = 0
     failed: int = 0
     failed_by_kind: dict[str, int] = field(default_factory=dict)
@@ -73,19 +76,25 @@ def done_tracks(library: Library, images: ImageConfig) -> set[str]:
     return {row[0] for row in rows}
 
 
-def mark_removed(library: Library, roots: Sequence[bytes], found: ScanReport, report: IngestReport) -> None:
+def mark_removed(library: Library, roots: Sequence[bytes], found: ScanReport, report: IngestReport) -> Counter[str]:
     """Mark files that are gone from the roots; a root that vanished or became empty marks nothing.
 
     An unmounted disk looks like an empty folder: nobody deletes a whole collection by hand and then scans it.
+
+    Returns
+    -------
+    collections.Counter
+        Paths marked now, by track: one that turns up elsewhere in the same run was moved.
     """
     present = {file.path for file in found.files}
     closed = tuple(path + b"/" for path, _ in found.problems) or (b"\0",)
-    known = [path for path, entry in ledger.known_paths(library.db).items() if not entry.missing]
+    known = {path: entry.track_id for path, entry in ledger.known_paths(library.db).items() if not entry.missing}
+    away: Counter[str] = Counter()
     failed = list(ledger.known_failures(library.db))
     for root in roots:
         below = (root, root.rstrip(b"/") + b"/")
 
-        def gone(paths: list[bytes], below: tuple[bytes, bytes] = below) -> list[bytes]:
+        def gone(paths: Iterable[bytes], below: tuple[bytes, bytes] = below) -> list[bytes]:
             inside = [path for path in paths if path == below[0] or path.startswith(below[1])]
             return [path for path in inside if path not in present and not path.startswith(closed)]
 
@@ -98,7 +107,9 @@ def mark_removed(library: Library, roots: Sequence[bytes], found: ScanReport, re
             continue
         with library.db:
             report.missing += ledger.mark_missing(library.db, removed)
+            away.update(known[path] for path in removed)
             ledger.forget_failures(library.db, gone(failed))
+    return away
 
 
 def show_path(path: bytes) -> str:
@@ -110,7 +121,8 @@ def scan_roots(roots: Sequence[Path], report: IngestReport) -> ScanReport:
     """Walk folders and take down what was found, passed over and closed to us."""
     found = scan([path.absolute() for path in roots])
     report.found, report.ignored = len(found.files), found.ignored
-    report.unreadable_folders = len(found.problems)
+    # A link to nowhere is worth a word, but nothing of the user's is missing from the library for it.
+    report.unreadable_folders = sum(not Path(os.fsdecode(path)).is_symlink() for path, _ in found.problems)
     report.warnings += [f"{show_path(path)}: {reason}" for path, reason in found.problems]
     return found
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.compute as pc
 from PIL import Image
 
+from songnet.config import ImageConfig
 from songnet.errors import ImageError, InputNotFoundError, ParameterError
 from songnet.library import Library, from_arrow, table_name, to_arrow
 from songnet.library import tracks as ledger
@@ -33,10 +34,15 @@ CLIP_NAME = re.compile(r"(?P<track>.+?)(\.clip(?P<clip>\d{1,4}))?\.png", re.IGNO
 
 @dataclass
 class PngReport:
-    """What an import or export did; counts are files unless said otherwise."""
+    """What an import or export did; counts are files unless said otherwise.
+
+    ``beyond`` counts images of tracks that have more clips than the set takes.
+    """
 
     found: int = 0
+    image_set: str = ""
     imported: int = 0
+    beyond: int = 0
     unchanged: int = 0
     exported: int = 0
     failed: int = 0
@@ -97,7 +103,13 @@ def _named_images(folder: Path) -> Iterator[tuple[Path, str, int, os.stat_result
 
 
 def import_spectrograms(
-    library: Library, folder: Path, *, recipe: str = "deejai", flip: bool = False, progress: Progress = silent
+    library: Library,
+    folder: Path,
+    *,
+    recipe: str = "deejai",
+    clips: int = 1,
+    flip: bool = False,
+    progress: Progress = silent,
 ) -> PngReport:
     """Read a folder of mel images into the library; the file names are the track ids.
 
@@ -108,8 +120,9 @@ def import_spectrograms(
     folder : pathlib.Path
         Holds ``<track id>.png``, or ``<track id>.clip<n>.png`` for several clips of a track.
     recipe : str
-        Recipe that the images were made by; they go to the image set ``<recipe>-1``, or to that of the largest
-        number of clips found.
+        Recipe that the images were made by.
+    clips : int
+        Clips a track at most; the images go to the image set ``<recipe>-<clips>``.
     flip : bool
         The pictures have the lowest band at the bottom: turn them over.
     progress : Progress
@@ -129,19 +142,21 @@ def import_spectrograms(
     by_track: dict[str, list[tuple[int, Path, os.stat_result]]] = {}
     for path, track_id, clip, stat in found:
         by_track.setdefault(track_id, []).append((clip, path, stat))
-    image_set = f"{recipe}-{max(len(clips) for clips in by_track.values())}"
+    image_set = ImageConfig(recipe, clips).key
     done = {row[0] for row in library.db.execute("SELECT track_id FROM images WHERE image_set = ?", (image_set,))}
-    report = PngReport(found=len(found))
+    report = PngReport(found=len(found), image_set=image_set)
     rows: dict[str, list[tuple[int, np.ndarray]]] = {}
     failures: list[tuple[Path, os.stat_result, str]] = []
     seen = 0
-    for track_id, clips in by_track.items():
-        seen += len(clips)
+    for track_id, files in by_track.items():
+        seen += len(files)
         if track_id in done:
-            report.unchanged += len(clips)
+            report.unchanged += len(files)
             continue
         images = []
-        for clip, path, stat in sorted(clips, key=lambda entry: entry[0]):
+        files.sort(key=lambda entry: entry[0])
+        report.beyond += len(files[clips:])
+        for clip, path, stat in files[:clips]:
             try:
                 track_id.encode("utf-8")
                 pixels = read_png(path, shape)
@@ -224,7 +239,7 @@ def export_spectrograms(
     folder.mkdir(parents=True, exist_ok=True)
     keys = library.arrays.keys(name)
     single = image_set.endswith("-1")
-    report = PngReport(found=keys.num_rows, tracks=len(pc.unique(keys["track_id"])))
+    report = PngReport(found=keys.num_rows, image_set=image_set, tracks=len(pc.unique(keys["track_id"])))
     row_ids = np.asarray(keys["_rowid"])
     for rows in library.arrays.batches(name, row_ids, BATCH_IMAGES, ["track_id", "clip", "values"]):
         pixels = from_arrow(rows["values"]).reshape(-1, *shape)

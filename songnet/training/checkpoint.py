@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from songnet.models.autoencoder import MelAutoencoder
 
 FORMAT = 1
+# What a description must say of the training for the other parts of SongNet to use the model.
+CARD_TRAINING = ("code_shape", "parameters", "n_train", "best_loss", "latent")
+REMEDY = "train it again with `songnet train`, or delete its folder"
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -160,9 +163,11 @@ def read_card(folder: Path, name: str) -> ModelCard:
     try:
         config = json.loads(path.read_bytes())
         if config["config_sha256"] != _config_digest(config):
-            raise CheckpointError(f"{path} was altered after training (its hash does not fit): train the model again")
+            raise CheckpointError(f"{path} was altered after training (its hash does not fit): {REMEDY}")
         if config["format"] != FORMAT:
             raise CheckpointError(f"{path} has format {config['format']}, this program reads {FORMAT}: update songnet")
+        for key in CARD_TRAINING:
+            _ = config["training"][key]
         return ModelCard(
             name=name,
             preset=config["preset"],
@@ -173,8 +178,8 @@ def read_card(folder: Path, name: str) -> ModelCard:
             training=config["training"],
             weights_sha256=config["weights_sha256"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path} is damaged ({type(error).__name__}: {error}): train the model again") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"{path} is damaged ({type(error).__name__}: {error}): {REMEDY}") from error
 
 
 def load_model(folder: Path, name: str) -> tuple[ModelCard, MelAutoencoder]:
@@ -192,14 +197,14 @@ def load_model(folder: Path, name: str) -> tuple[ModelCard, MelAutoencoder]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing: train the model again") from None
+        raise CheckpointError(f"{path} is missing: {REMEDY}") from None
     if _digest(content) != card.weights_sha256:
-        raise CheckpointError(f"{path} is damaged or was altered (its hash does not fit): train the model again")
+        raise CheckpointError(f"{path} is damaged or was altered (its hash does not fit): {REMEDY}")
     try:
         model: MelAutoencoder = load_family(card.family)(**card.config)
         model.load_weights_by_name(load_tensors(content))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    except (SafetensorError, TypeError, ValueError, SongNetError) as error:
-        raise CheckpointError(f"{path} does not fit its config.json ({error}): train the model again") from error
+    except (SafetensorError, TypeError, ValueError, MemoryError, OverflowError, SongNetError) as error:
+        raise CheckpointError(f"{path} does not fit its config.json ({error}): {REMEDY}") from error
     return card, model

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from songnet.config import ImageConfig
-from songnet.errors import ModelError
+from songnet.errors import ModelError, ParameterError
 from songnet.library import Library, from_arrow, table_name
 from songnet.library.tracks import tracks_by_id
 from songnet.spectrogram import get_recipe
@@ -34,6 +34,10 @@ class PixelScaling:
 
     low: int
     high: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low < self.high <= 255:
+            raise ParameterError(f"grey levels {self.low!r} and {self.high!r} are no range within 0 to 255")
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """Scaled images [dtype=float32], of the shape given."""
@@ -91,7 +95,8 @@ def split_images(library: Library, images: ImageConfig, share: float, seed: int)
         raise ModelError(
             f"training needs images of at least 2 tracks, the library has {len(set(track_of_row))} of recipe"
             f" {images.key}:"
-            " add music with `songnet embed FOLDER`"
+            f" add music with `songnet embed FOLDER`, or choose another set with --recipe and --clips (there are:"
+            f" {', '.join(image_sets(library)) or 'none'})"
         )
     # A track without an artist stands for itself.
     artist_of_row = np.array([tracks[track]["artist"] or f"\0{track}" for track in track_of_row])
@@ -104,6 +109,11 @@ def split_images(library: Library, images: ImageConfig, share: float, seed: int)
     reached[-1] = False
     held_out = np.isin(group_of_row, groups[order[reached]])
     return Split(row_ids[~held_out], row_ids[held_out], grouped_by, len(set(track_of_row)))
+
+
+def image_sets(library: Library) -> list[str]:
+    """Image sets of a library, e.g. ``["deejai-1", "songnet-8"]``."""
+    return [row[0] for row in library.db.execute("SELECT DISTINCT image_set FROM images ORDER BY 1")]
 
 
 class ImageStream:

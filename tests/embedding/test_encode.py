@@ -134,10 +134,10 @@ def test_a_file_outside_has_the_vector_it_would_have_inside(library, music, tmp_
 
 
 def test_models_are_found_by_name_preset_or_for_want_of_another(library, empty_library):
-    assert resolve_model(library, "cae-12x15") == ("cae-12x15", None)
-    assert resolve_model(library, "cae-48x81") == ("cae-48x81", "cae-48x81")
+    assert resolve_model(["cae-12x15"], "cae-12x15") == ("cae-12x15", None)
+    assert resolve_model(["cae-12x15"], "cae-48x81") == ("cae-48x81", "cae-48x81")
     with pytest.raises(ParameterError, match=r"neither a trained model \(cae-12x15\) nor a preset"):
-        resolve_model(library, "cae-13x15")
+        resolve_model(["cae-12x15"], "cae-13x15")
     assert choose_trained(library, None) == "cae-12x15"
     with pytest.raises(InputNotFoundError, match="no trained model yet"):
         choose_trained(empty_library, None)

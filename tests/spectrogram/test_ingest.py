@@ -58,7 +58,7 @@ def test_moved_copied_and_retagged_files_keep_their_track(empty_library, tmp_pat
     shutil.copy(folder / "b.flac", folder / "copy of b.flac")
     write_track(folder / "b.flac", "square", 220, title="Two (remastered tags)", artist="B, and C", album="Best of")
     report = run(empty_library, folder)
-    assert (report.read, report.new_tracks, report.duplicates, report.missing) == (3, 0, 3, 1)
+    assert (report.read, report.new_tracks, report.moved, report.duplicates, report.missing) == (3, 0, 1, 2, 0)
     after = tracks_by_id(empty_library.db)
     assert set(after) == set(before)
     assert next(track for track in after.values() if track["title"] == "One")["path"].endswith(b"renamed.flac")
