@@ -265,7 +265,11 @@ def test_ctrl_c_keeps_what_was_done_and_the_next_run_ends_it(music, tmp_path, ca
     # A test run in the background has SIGINT ignored, and its children inherit that; a terminal's programs do not.
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed,  # noqa: PLW1509
     ) as process:
         assert process.stderr is not None
         # As a terminal does it: the signal goes to the whole group, once training is under way.
