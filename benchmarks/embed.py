@@ -253,13 +253,15 @@ def peak_memory(n_tracks: int, *options: str) -> Peak:
 
 @contextmanager
 def made_sets(n_tracks: int, masters: int) -> Iterator[tuple[Path, dict[str, list[Path]]]]:
-    """A scratch folder with the benchmark's file sets: all mp3, and a quarter of them m4a."""
+    """A scratch folder with the benchmark's file sets: mp3, mp3 with a quarter of m4a, and flac."""
     with tempfile.TemporaryDirectory() as scratch:
-        made = music.make_tracks(Path(scratch), {"mp3": n_tracks, "m4a": n_tracks // 4}, masters=masters)
+        made = music.make_tracks(
+            Path(scratch), {"mp3": n_tracks, "m4a": n_tracks // 4, "flac": min(24, n_tracks)}, masters=masters
+        )
         mixed: list[Path] = []
         for i, path in enumerate(made["m4a"]):
             mixed += [*made["mp3"][3 * i : 3 * i + 3], path]
-        yield Path(scratch), {"mp3": made["mp3"], "1/4 m4a": mixed}
+        yield Path(scratch), {"mp3": made["mp3"], "1/4 m4a": mixed, "flac": made["flac"]}
 
 
 def claims(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -81,7 +81,7 @@ def make_tracks(folder: Path, counts: dict[str, int], *, masters: int, seed: int
     counts : dict
         ``{"mp3": 300, "m4a": 100}``.
     masters : int
-        Different pieces a format, at most.
+        Different pieces a format, at most; flac files are all different.
     seed : int
         Of the first master.
 
@@ -94,10 +94,14 @@ def make_tracks(folder: Path, counts: dict[str, int], *, masters: int, seed: int
     for ending, count in counts.items():
         (folder / ending).mkdir(parents=True)
         files[ending] = [folder / ending / f"{i:05d}.{ending}" for i in range(count)]
-        jobs += [(path, seed + i) for i, path in enumerate(files[ending][:masters])]
+        # FLAC frames are numbered: a copy that leaves some out is the same sound to a decoder that seeks by number.
+        originals = count if ending == "flac" else masters
+        jobs += [(path, seed + i) for i, path in enumerate(files[ending][:originals])]
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(_master, jobs))
-    for paths in files.values():
+    for ending, paths in files.items():
+        if ending == "flac":
+            continue
         for i, path in enumerate(paths[masters:], start=masters):
             copy_without(paths[i % masters], path, i // masters * SKIPPED_PACKETS)
     return files
