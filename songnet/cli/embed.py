@@ -26,9 +26,7 @@ EXIT_SOME_FAILED = 3
 def command(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            help="Music folders, or files; without any, what the library holds is encoded.", metavar="PATH..."
-        ),
+        typer.Argument(help="Music folders, or files; without any, what the library holds is encoded.", metavar="PATH"),
     ] = None,
     library: options.Library = options.DEFAULT_LIBRARY,
     model: Annotated[
