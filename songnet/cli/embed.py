@@ -138,7 +138,7 @@ def command(
                     )
             totals = _totals(opened, images, embedded)
             run.summary["library"] = totals
-    _print(report, embedded, totals, library, as_json)
+    _print(report, embedded, totals, library, as_json, scanned=bool(roots))
     return EXIT_SOME_FAILED if report.failed or report.unreadable_folders else 0
 
 
@@ -188,7 +188,7 @@ def _totals(library: Any, images: ImageConfig, embedded: Any) -> dict[str, int]:
     return {"tracks": tracks, "with_images": with_images, "with_codes": coded, "failed_files": failed}
 
 
-def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as_json: bool) -> None:
+def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as_json: bool, *, scanned: bool) -> None:
     for warning in report.warnings:
         tell(f"warning: {warning}")
     if as_json:
@@ -218,7 +218,8 @@ def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as
     }
     parts += [f"{count} {name}" for name, count in optional.items() if count]
     parts += [f"{report.failed} failed ({kinds})"] if report.failed else []
-    say(f"{report.found} audio files: {', '.join(parts)}")
+    if scanned:
+        say(f"{report.found} audio files: {', '.join(parts)}")
     if not report.found and report.ignored:
         say(f"{report.ignored} other files were passed over; spectrograms are read by `songnet import-spectrograms`")
     if embedded and embedded.training:

@@ -208,7 +208,7 @@ def test_imported_spectrograms_can_be_trained_on_and_asked_about(capsys, made_li
     # What its own output says next works as it stands: the new library knows its image set.
     assert run(capsys, "train", "--model", "cae-12x15", "--epochs", 1, "--library", library)[0] == 0
     code, out, _ = run(capsys, "embed", "--library", library)
-    assert (code, "12 tracks encoded now" in out) == (0, True)
+    assert (code, "12 tracks encoded now" in out, "audio files" in out) == (0, True, False)
     track = sorted(path.stem for path in (tmp_path / "png").glob("*.png") if ".clip" not in path.name)[0]
     code, content, _ = run_json(capsys, "similar", track, "--library", library)
     assert content["neighbours"][0]["track_id"] == track
