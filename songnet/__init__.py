@@ -3,10 +3,12 @@
 The data flow, and the packages that are its stages::
 
     music files -> clips -> mel images -> model -> codes -> track vectors -> similar tracks
-    (audio)                 (spectrogram) (models,  (embedding)             (retrieval)
-                                           training)
+    (audio)                 (spectrogram) (models,  (embedding)       |     (retrieval)
+                                 |         training)                  v
+                                 v                                 clusters -> figures, names, playlists
+                            descriptors ------------------------> (clustering, report)
 
-`songnet.library` is what lies on disk between the stages; `songnet.demo` composes music with known structure to try
+Clusters end in a `songnet.partition.Partition`. `songnet.library` is what lies on disk between the stages; `songnet.demo` composes music with known structure to try
 everything on; `songnet.cli` is the command line.
 """
 
@@ -31,6 +33,9 @@ _PUBLIC = {
     "encode_library": "songnet.embedding",
     "load_vectors": "songnet.embedding",
     "similar": "songnet.retrieval",
+    "Partition": "songnet.partition",
+    "load_descriptors": "songnet.descriptors",
+    "sweep": "songnet.clustering",
     "SongNetError": "songnet.errors",
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  they are strings

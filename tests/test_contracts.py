@@ -26,7 +26,7 @@ def registries():
 
 def test_every_entry_of_every_registry_resolves():
     found = dict(registries())
-    assert {"AGGREGATES", "MODELS", "READERS"} <= set(found)
+    assert {"AGGREGATES", "CLUSTERERS", "MODELS", "PROJECTIONS", "READERS"} <= set(found)
     for registry in found.values():
         assert len(registry) == len(list(registry)) > 0
         for name in registry:
@@ -79,7 +79,7 @@ def test_settings_come_in_layers_and_check_themselves(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[trian]\nepochs = 1\n", r"unknown section \[trian\]; there are: images, read, train, vectors"),
+        ("[trian]\nepochs = 1\n", r"unknown section \[trian\]; there are: images, read, train, vectors, cluster"),
         ("[train]\nepoch = 1\n", r"\[train\] has an unknown key 'epoch'; allowed: epochs, batch_size"),
         ("train = 1\n", "train must be a table"),
         ("[train\n", "is not valid TOML"),
@@ -92,4 +92,4 @@ def test_wrong_settings_files_are_explained(tmp_path, text, message):
         read_toml(path)
     with pytest.raises(InputNotFoundError, match="cannot read the settings file"):
         read_toml(tmp_path / "none.toml")
-    assert set(SECTIONS) == {"images", "read", "train", "vectors"}
+    assert set(SECTIONS) == {"images", "read", "train", "vectors", "cluster"}

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import songnet
-from songnet.cli import demo, embed, export, failures, import_spectrograms, models, similar, train
+from songnet.cli import cluster, demo, embed, export, failures, import_spectrograms, models, similar, train
 from songnet.cli.output import tell
 from songnet.errors import LibraryDamagedError, SongNetError
 
@@ -40,6 +40,7 @@ app = typer.Typer(
 
 for module in (embed, train, models, similar, failures, demo, import_spectrograms, export):
     app.command(module.NAME, epilog=module.EXAMPLE)(module.command)
+app.add_typer(cluster.app, name=cluster.NAME, epilog=cluster.EXAMPLE)
 
 
 def _show_version(wanted: bool) -> None:

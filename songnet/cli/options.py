@@ -31,7 +31,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only re
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more of what is being done.")]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings in TOML: [images], [read], [train], [vectors]; flags go before it."),
+    typer.Option(
+        "--config", help="Settings in TOML: [images], [read], [train], [vectors], [cluster]; flags go before it."
+    ),
 ]
 Recipe = Annotated[str | None, typer.Option("--recipe", help="Mel recipe: songnet or deejai.")]
 Clips = Annotated[int | None, typer.Option("--clips", help="Clips cut from a track, at most. [default: 8]")]

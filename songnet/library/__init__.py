@@ -1,12 +1,23 @@
 """The user's library on disk.
 
-``songnet.db`` (SQLite) is the truth: tracks, paths, what is done, what failed, the runs. ``tables/`` (Lance) holds
-the big arrays. ``models/`` holds trained models. One process writes, any number read; every batch is written to the
-arrays first and marked in SQLite second, so that a kill at any moment loses at most the batch under way and never
-leaves the two in disagreement for longer than until the next start (`reconcile`).
+``songnet.db`` (SQLite) is the truth: tracks, paths, what is done, what failed, the runs, the partitions. ``tables/``
+(Lance) holds the big arrays. ``models/`` holds trained models. One process writes, any number read; every batch is
+written to the arrays first and marked in SQLite second, so that a kill at any moment loses at most the batch under way
+and never leaves the two in disagreement for longer than until the next start (`reconcile`).
 """
 
 from songnet.library.arrays import ArrayStore, from_arrow, to_arrow
+from songnet.library.partitions import (
+    StoredPartition,
+    check_partition_name,
+    drop_parts,
+    highest_label,
+    list_partitions,
+    load_partition,
+    load_parts,
+    save_part,
+    save_partition,
+)
 from songnet.library.reconcile import reconcile, table_name
 from songnet.library.runs import Run, recorded_run
 from songnet.library.store import Library, LibrarySettings
@@ -16,9 +27,18 @@ __all__ = [
     "Library",
     "LibrarySettings",
     "Run",
+    "StoredPartition",
+    "check_partition_name",
+    "drop_parts",
     "from_arrow",
+    "highest_label",
+    "list_partitions",
+    "load_partition",
+    "load_parts",
     "reconcile",
     "recorded_run",
+    "save_part",
+    "save_partition",
     "table_name",
     "to_arrow",
 ]

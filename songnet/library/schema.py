@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 
-from songnet.errors import LibraryVersionError
+from songnet.errors import LibraryError, LibraryVersionError
 
-SCHEMA_VERSION = 1
+log = logging.getLogger(__name__)
 
+# Version 1, as the first libraries have it: it never changes any more, later versions are in `MIGRATIONS`.
 TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -96,25 +98,104 @@ CREATE TABLE runs (
 """
 
 
+# What leads from the version before to this one. A new library goes through all of them, so that it cannot differ
+# from one that was made long ago.
+MIGRATIONS = {
+    2: """
+-- A grouping of tracks that was found once; finding another under the same name adds a row and changes none.
+CREATE TABLE partitions (
+    partition_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    branch TEXT NOT NULL CHECK (branch IN ('cluster', 'community')),
+    method TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    run_id INTEGER REFERENCES runs (run_id),
+    created_at TEXT NOT NULL,
+    n_tracks INTEGER NOT NULL,
+    n_groups INTEGER NOT NULL,
+    summary TEXT NOT NULL
+) STRICT;
+
+-- track_id refers to no table: playlists name tracks that nobody has as a file.
+CREATE TABLE labels (
+    partition_id INTEGER NOT NULL REFERENCES partitions (partition_id),
+    track_id TEXT NOT NULL,
+    label INTEGER NOT NULL CHECK (label = -1 OR label >= 1),
+    PRIMARY KEY (partition_id, track_id)
+) STRICT, WITHOUT ROWID;
+
+-- Finished parts of a clustering under way, so that one that was interrupted goes on where it stopped.
+CREATE TABLE sweep_parts (
+    key TEXT NOT NULL,
+    part TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (key, part)
+) STRICT, WITHOUT ROWID;
+"""
+}
+OLDEST_VERSION = 1
+SCHEMA_VERSION = max(MIGRATIONS)
+
+
 def create_tables(connection: sqlite3.Connection) -> None:
     """Lay the current schema into an empty database, whole or not at all."""
-    connection.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+    tables = TABLES + "".join(MIGRATIONS[version] for version in sorted(MIGRATIONS))
+    connection.executescript(f"BEGIN IMMEDIATE;{tables}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Which version of the schema a database has."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def check_version(connection: sqlite3.Connection, where: str) -> None:
     """Refuse a database that this program does not understand.
 
+    An older one that can be brought to the present version is accepted: for readers as it is, for the writer to be
+    passed to `migrate`.
+
     Raises
     ------
     LibraryVersionError
-        If the library was written by a newer or an older program.
+        If the library was written by a newer program, or by none.
     """
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    found = schema_version(connection)
     if found > SCHEMA_VERSION:
         raise LibraryVersionError(
             f"the library {where} has schema {found}, this program knows up to {SCHEMA_VERSION}: update songnet"
         )
-    if found < SCHEMA_VERSION:
+    if found < OLDEST_VERSION:
         raise LibraryVersionError(
             f"the library {where} has schema {found}, which no program ever wrote: restore songnet.db from a backup"
         )
+
+
+def migrate(connection: sqlite3.Connection, where: str) -> None:
+    """Bring a database to the present schema, one version after the other.
+
+    Each step is one transaction, its version number included: whatever stops the program, the database has the old
+    version or the new one. Nothing happens to a database of the present version.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        The writer's, outside a transaction; `check_version` has accepted the database.
+    where : str
+        The library's folder, for messages.
+
+    Raises
+    ------
+    LibraryError
+        If a step fails, because the disk is full for instance; the database is as before that step.
+    """
+    found = schema_version(connection)
+    for version in range(found + 1, SCHEMA_VERSION + 1):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[version]}PRAGMA user_version = {version};COMMIT;")
+        except sqlite3.Error as error:
+            connection.rollback()
+            raise LibraryError(
+                f"the library {where} stays at schema {version - 1}, for bringing it to {version} failed ({error}):"
+                " see to that and run the command again"
+            ) from error
+        log.info("the library %s was brought from schema %d to %d", where, version - 1, version)

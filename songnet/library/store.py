@@ -16,7 +16,7 @@ from songnet.config import ImageConfig, build_config, read_toml
 from songnet.errors import InputNotFoundError, LibraryDamagedError, LibraryError, LibraryLockedError, ParameterError
 from songnet.library.arrays import ArrayStore
 from songnet.library.files import write_bytes, write_json
-from songnet.library.schema import check_version, create_tables
+from songnet.library.schema import check_version, create_tables, migrate
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ class Library:
     LibraryLockedError
         If another process is writing.
     LibraryVersionError
-        If the schema is not this program's.
+        If the schema is a newer one than this program's. An older one is read as it is, and brought up to date when
+        the library is opened for writing.
     """
 
     def __init__(
@@ -155,6 +156,7 @@ class Library:
                 self.db.execute("PRAGMA journal_mode = WAL")
                 self.db.execute("PRAGMA synchronous = FULL")
                 self.db.execute("PRAGMA foreign_keys = ON")
+                migrate(self.db, str(self.path))
         except sqlite3.DatabaseError as error:
             raise LibraryDamagedError(
                 f"the database {database} cannot be read ({error}): restore it from a backup"

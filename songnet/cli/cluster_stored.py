@@ -1,0 +1,178 @@
+"""`songnet cluster list`, `show` and `export`: clusters that were stored before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from songnet.cli import options
+from songnet.cli.cluster_output import print_clusters, verdict_lines
+from songnet.cli.output import configure_logging, path_text, print_json, print_table, say, shorten
+
+WHICH = typer.Option("--partition", "-p", help="Number or name of the stored clusters. [default: the newest]")
+
+
+def list_command(
+    library: options.Library = options.DEFAULT_LIBRARY,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """List what was clustered, the newest first."""
+    configure_logging(quiet, verbose)
+
+    from songnet.library import Library
+    from songnet.library.partitions import list_partitions
+
+    with Library(library) as opened:
+        stored = list_partitions(opened, "cluster")
+    if as_json:
+        print_json({"partitions": [_entry(partition) for partition in stored]})
+        return 0
+    if not stored:
+        say(f"nothing was clustered yet: songnet cluster --library {library}")
+        return 0
+    rows = [
+        [
+            partition.partition_id,
+            shorten(partition.name, 30),
+            partition.created_at,
+            partition.n_tracks,
+            partition.n_groups,
+            partition.method,
+            partition.summary.get("features", ""),
+            _answer(partition.summary),
+        ]
+        for partition in stored
+    ]
+    print_table(["", "name", "stored at", "tracks", "clusters", "method", "features", "verdict"], rows)
+    return 0
+
+
+def show_command(
+    cluster: Annotated[
+        int | None, typer.Argument(help="Number of one cluster, to see all its tracks.", metavar="[CLUSTER]")
+    ] = None,
+    which: Annotated[str | None, WHICH] = None,
+    library: options.Library = options.DEFAULT_LIBRARY,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Show stored clusters, or the tracks of one of them."""
+    configure_logging(quiet, verbose)
+
+    from songnet.errors import InputNotFoundError
+    from songnet.library import Library
+    from songnet.library.partitions import load_partition
+    from songnet.library.tracks import tracks_by_id
+
+    with Library(library) as opened:
+        stored, partition = load_partition(opened, which, "cluster")
+        tracks = tracks_by_id(opened.db) if cluster is not None else {}
+    if cluster is None:
+        if as_json:
+            print_json({**_entry(stored), **stored.summary})
+            return 0
+        say(f"partition {stored.partition_id} ({stored.name}), {stored.created_at}: {stored.n_tracks:,} tracks")
+        for line in verdict_lines(stored.summary["verdict"]):
+            say(line)
+        say("")
+        print_clusters(stored.summary["clusters"])
+        return 0
+    if cluster not in partition.sizes:
+        known = ", ".join(str(number) for number in partition.sizes)
+        raise InputNotFoundError(f"partition {stored.partition_id} has no cluster {cluster}; it has: {known}")
+    members = [track for track, label in zip(partition.track_ids, partition.labels, strict=True) if label == cluster]
+    known_tracks = [tracks[track] for track in members if track in tracks]
+    if as_json:
+        rows = [{**track, "path": path_text(track["path"])} for track in known_tracks]
+        print_json({**_entry(stored), "cluster": cluster, "tracks": rows})
+        return 0
+    rows_of_text = [
+        [shorten(track[column], 40) for column in ("artist", "title", "album")] + [_where(track)]
+        for track in sorted(known_tracks, key=lambda track: (track["artist"] or "", track["title"] or ""))
+    ]
+    print_table(["artist", "title", "album", "path"], rows_of_text, title=f"cluster {cluster}: {len(members)} tracks")
+    return 0
+
+
+def export_command(
+    path: Annotated[
+        Path, typer.Argument(help="A file ending in .csv or .parquet, or a folder for one .m3u8 a cluster.")
+    ],
+    which: Annotated[str | None, WHICH] = None,
+    library: options.Library = options.DEFAULT_LIBRARY,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Write stored clusters as a table, or as playlists."""
+    configure_logging(quiet, verbose)
+
+    from songnet.clustering import export_partition
+    from songnet.library import Library
+    from songnet.library.partitions import load_partition
+
+    with Library(library) as opened:
+        stored, partition = load_partition(opened, which, "cluster")
+        names = {entry["label"]: entry["name"] for entry in stored.summary.get("clusters", [])}
+        report = export_partition(opened, stored, partition, path.expanduser(), names)
+    if as_json:
+        print_json({"partition": stored.partition_id, **_plain(report)})
+        return 0
+    say(f"partition {stored.partition_id} ({stored.name}): {report.tracks} tracks in {len(report.files)} files, {path}")
+    for reason, count in report.left_out.items():
+        say(f"left out: {count} tracks, {reason}")
+    for reason, count in report.altered.items():
+        say(f"altered: {count} cells, {reason}")
+    for what, files in (("removed, of an earlier export", report.removed), ("kept, changed since", report.kept)):
+        if files:
+            say(f"{what}: {', '.join(file.name for file in files)}")
+    return 0
+
+
+def _entry(stored: Any) -> dict[str, Any]:
+    return {
+        "id": stored.partition_id,
+        "name": stored.name,
+        "created_at": stored.created_at,
+        "n_tracks": stored.n_tracks,
+        "n_clusters": stored.n_groups,
+        "method": stored.method,
+        "parameters": stored.parameters,
+    }
+
+
+def _answer(summary: dict[str, Any]) -> str:
+    structured = summary.get("verdict", {}).get("structured")
+    return {True: "structured", False: "no structure", None: "not tested"}[structured]
+
+
+def _where(track: dict[str, Any]) -> str:
+    where = track["path"].decode("utf-8", "backslashreplace") if track["path"] is not None else track["track_id"]
+    return f"{where} (missing)" if track["missing"] else where
+
+
+def _plain(report: Any) -> dict[str, Any]:
+    return {
+        "files": [str(file) for file in report.files],
+        "tracks": report.tracks,
+        "left_out": dict(report.left_out),
+        "altered": dict(report.altered),
+        "removed": [str(file) for file in report.removed],
+        "kept": [str(file) for file in report.kept],
+    }
+
+
+COMMANDS = (
+    ("list", "Example: songnet cluster list --library ~/songs", list_command),
+    ("show", "Example: songnet cluster show --library ~/songs     or: songnet cluster show 3 --json", show_command),
+    (
+        "export",
+        "Example: songnet cluster export ~/playlists --library ~/songs     or: songnet cluster export songs.parquet",
+        export_command,
+    ),
+)

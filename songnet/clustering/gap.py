@@ -1,0 +1,101 @@
+"""The gap statistic, and where its rise breaks off.
+
+The gap at k is how much smaller the logarithm of the inertia is than in data without clusters. It rises as long as
+another cluster explains more than it would in noise. In data with clusters inside clusters (artists inside styles) it
+never stops rising: Tibshirani's rule then ends among the smallest clusters. What marks a level of such a hierarchy is
+that the rise *breaks off* there.
+
+References
+----------
+R. Tibshirani, G. Walther, T. Hastie, "Estimating the number of clusters in a data set via the gap statistic", JRSS B
+63, 2001. M. Yan, K. Ye, "Determining the number of clusters using the weighted gap statistic", Biometrics 63, 2007
+(the difference of differences of the gap, for clusters inside clusters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# Steps on either side over which the rise is measured: one alone is mostly the luck of single fits.
+STEPS = 2
+
+
+def log_inertia(points: np.ndarray) -> float:
+    """Logarithm of the inertia of all the points around one centre, for k = 1."""
+    centred = points - points.mean(axis=0, dtype=np.float64)
+    return float(np.log(max(float((centred**2).sum()), 1e-300)))
+
+
+def gap_statistic(observed: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gap and its simulation error.
+
+    Parameters
+    ----------
+    observed : numpy.ndarray [shape=(n_k,)]
+        Logarithms of the inertia of the data, one a number of clusters.
+    drawn : numpy.ndarray [shape=(draws, n_k)]
+        The same of data without clusters.
+
+    Returns
+    -------
+    tuple of numpy.ndarray [shape=(n_k,)]
+        Gap(k), the mean of the draws less the observed value; s(k), the deviation of the draws times
+        sqrt(1 + 1 / draws).
+    """
+    return drawn.mean(axis=0) - observed, drawn.std(axis=0) * np.sqrt(1 + 1 / len(drawn))
+
+
+def bend(n_clusters: Sequence[int], values: np.ndarray) -> np.ndarray:
+    """How much less steeply values rise after each k than before it.
+
+    Parameters
+    ----------
+    n_clusters : sequence of int [length n_k]
+        Ascending.
+    values : numpy.ndarray [shape=(..., n_k)]
+        One curve or many.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(..., n_k)]
+        Mean slope over `STEPS` numbers of clusters before k (fewer where there are not as many) less the slope over as
+        many after it; NaN at both ends.
+
+    Examples
+    --------
+    >>> bend([1, 2, 3, 4, 5], np.array([0.0, 1.0, 2.0, 2.0, 2.0])).tolist()
+    [nan, 0.5, 1.0, 0.5, nan]
+    """
+    k = np.asarray(n_clusters, dtype=float)
+    bends = np.full(values.shape, np.nan)
+    for i in range(1, len(k) - 1):
+        before, after = max(0, i - STEPS), min(len(k) - 1, i + STEPS)
+        rise = (values[..., i] - values[..., before]) / (k[i] - k[before])
+        bends[..., i] = rise - (values[..., after] - values[..., i]) / (k[after] - k[i])
+    return bends
+
+
+def gap_breaks(n_clusters: Sequence[int], observed: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """How sharply the gap's rise breaks off at each k.
+
+    Parameters
+    ----------
+    n_clusters : sequence of int [length n_k]
+        Ascending; 1 should be the first, or the first of the others has no break.
+    observed : numpy.ndarray [shape=(n_k,)]
+        Logarithms of the inertia of the data.
+    drawn : numpy.ndarray [shape=(draws, n_k)]
+        The same of data without clusters.
+
+    Returns
+    -------
+    numpy.ndarray [shape=(n_k,)]
+        `bend` of the gap, divided by the deviation of the draws' own bends: in noise a value above 3 is rare. NaN at
+        both ends.
+    """
+    gap, _ = gap_statistic(observed, drawn)
+    deviation = bend(n_clusters, drawn).std(axis=0, ddof=1)
+    breaks: np.ndarray = bend(n_clusters, gap) / np.maximum(deviation, 1e-9)
+    return breaks

@@ -1,0 +1,208 @@
+"""One sweep over numbers of clusters: fits, silhouettes, null models, gap, stability; every finished part is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from songnet.clustering.choose import reach_verdict
+from songnet.clustering.estimators import CLUSTERERS, Fit, fit_path
+from songnet.clustering.evidence import compare_with_nulls, measure_stability
+from songnet.clustering.nulls import NullTest
+from songnet.clustering.parts import Keeper, Parts, pack_fit, unpack_fit
+from songnet.clustering.results import SilhouettePlotData, SweepRow, Verdict
+from songnet.clustering.silhouette import silhouette
+from songnet.clustering.space import Space, check_features
+from songnet.config import ClusterConfig
+from songnet.errors import ParameterError
+from songnet.partition import NOISE
+from songnet.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep found.
+
+    Parameters
+    ----------
+    rows : tuple of SweepRow
+        Ascending in the number of clusters.
+    tests : tuple of NullTest
+        One a null model; empty when left out.
+    verdict : Verdict
+    labels : dict
+        ``k -> labels`` [shape=(n,), dtype=int32], from 0, -1 for noise.
+    silhouettes : dict
+        ``k -> SilhouettePlotData``.
+    points : numpy.ndarray [shape=(n, d), dtype=float32]
+        What was clustered.
+    silhouette_sample, null_sample, stability_sample : int
+        Tracks that these measures looked at.
+    notes : tuple of str
+        What the reader must know: numbers left out, samples drawn.
+    """
+
+    rows: tuple[SweepRow, ...]
+    tests: tuple[NullTest, ...]
+    verdict: Verdict
+    labels: Mapping[int, np.ndarray]
+    silhouettes: Mapping[int, SilhouettePlotData]
+    points: np.ndarray
+    silhouette_sample: int
+    null_sample: int
+    stability_sample: int
+    notes: tuple[str, ...]
+
+
+def sweep(
+    features: np.ndarray,
+    config: ClusterConfig,
+    *,
+    seed: int = 0,
+    artists: np.ndarray | None = None,
+    what: str = "features",
+    n_threads: int = 1,
+    parts: Parts | None = None,
+    progress: Progress = silent,
+    on_fit: Callable[[Fit], None] | None = None,
+) -> SweepReport:
+    """Cluster with every number of clusters, and find out which number, if any, the data support.
+
+    Parameters
+    ----------
+    features : numpy.ndarray [shape=(n, d)]
+        One row a track.
+    config : ClusterConfig
+        What to do.
+    seed : int
+        Decides everything that is drawn at random.
+    artists : numpy.ndarray or None [shape=(n,), dtype=int64]
+        From `songnet.clustering.stability.number_artists`.
+    what : str
+        What the features are, for messages.
+    n_threads : int
+        Threads to use; the result does not depend on it.
+    parts : Parts, optional
+        Keeps what is finished, so that an interrupted sweep goes on; the caller sees to it that parts of other data
+        or settings never mix.
+    progress : Progress
+        Told of fits, draws and repetitions.
+    on_fit : callable, optional
+        Called with every fit as soon as it is there, those of an interrupted sweep first.
+
+    Returns
+    -------
+    SweepReport
+
+    Raises
+    ------
+    ParameterError
+        If the features cannot be clustered or there are fewer tracks than clusters.
+    """
+    check_features(features, what)
+    keeper = Keeper(parts)
+    ks, notes = _possible(config, features)
+    space = Space(config.n_components, config.shrinkage)
+    # BLAS and OpenMP split their sums by the number of their threads: one each, and the same bits everywhere.
+    with threadpool_limits(1):
+        points = space.points(features)
+        fits = _fits(points, ks, config, seed, n_threads, keeper, progress, on_fit)
+        rows, silhouettes = _rows(points, fits, config, seed, n_threads)
+        tests, rows, n_null = compare_with_nulls(features, space, rows, config, seed, n_threads, keeper, progress)
+        rows, n_stability = measure_stability(points, artists, rows, config, seed, n_threads, keeper, progress)
+    n_silhouette = min(len(points), config.silhouette_sample)
+    for name, count in (("silhouettes", n_silhouette), ("null models", n_null), ("stability", n_stability)):
+        if 0 < count < len(points):
+            notes.append(f"{name}: on {count:,} of {len(points):,} tracks, drawn with the seed")
+    return SweepReport(
+        rows=tuple(rows),
+        tests=tuple(tests),
+        verdict=reach_verdict(rows, tests),
+        labels={fit.n_clusters: fit.labels for fit in fits},
+        silhouettes=silhouettes,
+        points=points,
+        silhouette_sample=n_silhouette,
+        null_sample=n_null,
+        stability_sample=n_stability,
+        notes=tuple(notes),
+    )
+
+
+def _possible(config: ClusterConfig, features: np.ndarray) -> tuple[list[int], list[str]]:
+    """Numbers of clusters that so many different tracks allow, and what to say of the others."""
+    if not CLUSTERERS[config.method].needs_n_clusters:
+        return [0], []
+    distinct = len(np.unique(features, axis=0)) if len(features) <= 2 * max(config.n_clusters) + 1000 else len(features)
+    ks = [k for k in config.n_clusters if k < distinct]
+    gone = [k for k in config.n_clusters if k >= distinct]
+    if not ks:
+        raise ParameterError(
+            f"{config.n_clusters[0]} clusters cannot be made of {distinct} different tracks: ask for fewer with --k, or"
+            " add music"
+        )
+    said = [f"k from {gone[0]} on was left out: there are only {distinct} different tracks"] if gone else []
+    return ks, said
+
+
+def _fits(
+    points: np.ndarray,
+    ks: Sequence[int],
+    config: ClusterConfig,
+    seed: int,
+    n_threads: int,
+    keeper: Keeper,
+    progress: Progress,
+    on_fit: Callable[[Fit], None] | None,
+) -> list[Fit]:
+    done = {k: unpack_fit(keeper.kept[f"fit:{k}"]) for k in ks if f"fit:{k}" in keeper.kept}
+    missing = [k for k in ks if k not in done]
+    total = len(ks)
+    tell = on_fit or (lambda fit: None)
+    for fit in done.values():
+        tell(fit)
+
+    def keep(fit: Fit) -> None:
+        k = fit.n_clusters if fit.n_clusters in missing else ks[0]
+        keeper.save(f"fit:{k}", pack_fit(fit))
+        done[k] = fit
+        tell(fit)
+        progress("cluster", len(done), total, f"k = {fit.n_clusters}")
+
+    if missing:
+        fit_path(
+            config.method, points, missing, n_init=config.n_init, seed=seed, n_threads=n_threads, on_fit=keep
+        )  # fmt: skip
+    return [done[k] for k in sorted(done)]
+
+
+def _rows(
+    points: np.ndarray,
+    fits: Sequence[Fit],
+    config: ClusterConfig,
+    seed: int,
+    n_threads: int,
+) -> tuple[list[SweepRow], dict[int, SilhouettePlotData]]:
+    scores = silhouette(
+        points, [fit.labels for fit in fits], sample_size=config.silhouette_sample, seed=seed, n_threads=n_threads
+    )
+    rows, plots = [], {}
+    for fit, score in zip(fits, scores, strict=True):
+        counts = np.bincount(fit.labels[fit.labels >= 0])
+        row = SweepRow(
+            n_clusters=fit.n_clusters,
+            inertia=fit.inertia,
+            distortion=fit.distortion,
+            silhouette=score.mean,
+            silhouette_low=score.low,
+            silhouette_high=score.high,
+            bic=fit.bic,
+            sizes=tuple(int(count) for count in sorted(counts[counts > 0], reverse=True)),
+            noise=int((fit.labels == NOISE).sum()),
+            converged=fit.converged,
+        )
+        rows.append(row)
+        plots[fit.n_clusters] = SilhouettePlotData(score.values, score.rows, fit.labels[score.rows])
+    return rows, plots
