@@ -8,8 +8,8 @@ The data flow, and the packages that are its stages::
                                  v                                 clusters -> figures, names, playlists
                             descriptors ------------------------> (clustering, report)
 
-Clusters end in a `songnet.partition.Partition`. `songnet.library` is what lies on disk between the stages; `songnet.demo` composes music with known structure to try
-everything on; `songnet.cli` is the command line.
+Clusters end in a `songnet.partition.Partition`. `songnet.library` is what lies on disk between the stages;
+`songnet.demo` composes music with known structure to try everything on; `songnet.cli` is the command line.
 """
 
 from importlib import import_module

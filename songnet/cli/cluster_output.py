@@ -135,7 +135,12 @@ def sweep_json(
             "k": row.n_clusters,
             "inertia": row.inertia,
             "distortion": row.distortion,
-            "silhouette": {"mean": row.silhouette, "low": row.silhouette_low, "high": row.silhouette_high},
+            "silhouette": {
+                "mean": row.silhouette,
+                "low": row.silhouette_low,
+                "high": row.silhouette_high,
+                "squared_distances_all_tracks": row.silhouette_squared,
+            },
             "null_silhouette": {"mean": row.null_mean, "high": row.null_high},
             "gap": {"value": row.gap, "s": row.gap_s, "break": row.gap_break},
             "bic": row.bic,

@@ -16,6 +16,7 @@ import numpy as np
 
 from songnet.clustering.blocks import as_rows
 from songnet.clustering.kmeans import KMeansFit, assign, check_counts, sweep_kmeans
+from songnet.errors import ParameterError
 from songnet.partition import NOISE
 from songnet.progress import Progress, silent
 from songnet.registry import Registry
@@ -73,6 +74,7 @@ def fit_path(
     seed: int,
     n_threads: int | None = None,
     on_fit: Callable[[Fit], None] | None = None,
+    on_skip: Callable[[int, str], None] | None = None,
     progress: Progress = silent,
 ) -> list[Fit]:
     """Fits of one method for several numbers of clusters.
@@ -95,13 +97,16 @@ def fit_path(
         Threads at most; None for one a core. The result does not depend on it.
     on_fit : callable or None
         Called with each fit as soon as it is there.
+    on_skip : callable or None
+        Called with a number of clusters that a mixture cannot be fitted for (too few rows, a component that collapses)
+        and why; the number is left out. Without it that is an error.
     progress : Progress
         Told how many fits are finished.
 
     Returns
     -------
     list of Fit
-        In the order of ``n_clusters``.
+        In the order of ``n_clusters``, without those that were skipped.
 
     Raises
     ------
@@ -132,10 +137,17 @@ def fit_path(
     wanted = check_counts(n_clusters)
     for i, k in enumerate(wanted):
         progress(method, i, len(wanted), f"k = {k}")
-        fits_by_k[k] = _of_estimator(clusterer(k, n_init=n_init, seed=seed, n_threads=n_threads).fit(X), X, k)
+        try:
+            fitted = clusterer(k, n_init=n_init, seed=seed, n_threads=n_threads).fit(X)
+        except ParameterError as error:
+            if on_skip is None:
+                raise
+            on_skip(k, str(error))
+            continue
+        fits_by_k[k] = _of_estimator(fitted, X, k)
         tell(fits_by_k[k])
     progress(method, len(wanted), len(wanted), "")
-    return [fits_by_k[int(k)] for k in n_clusters]
+    return [fits_by_k[int(k)] for k in n_clusters if int(k) in fits_by_k]
 
 
 def kmeans_bic(inertia: float, sizes: np.ndarray, n_columns: int) -> float | None:

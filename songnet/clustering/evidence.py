@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from songnet.clustering.estimators import fit_path
+from songnet.clustering.estimators import CLUSTERERS, fit_path
 from songnet.clustering.gap import gap_breaks, gap_statistic, log_inertia
 from songnet.clustering.nulls import NULL_MODELS, NullSource, NullTest, null_test
 from songnet.clustering.parts import Keeper
@@ -19,6 +19,7 @@ from songnet.clustering.silhouette import silhouette
 from songnet.clustering.space import Space
 from songnet.clustering.stability import Resampling, summarise
 from songnet.config import ClusterConfig
+from songnet.partition import NOISE
 from songnet.progress import Progress
 
 # Starts of a fit inside the null models, for the data and the draws alike.
@@ -54,14 +55,23 @@ def compare_with_nulls(
         return [], rows, 0
     looked_at = features[chosen]
     source = NullSource(space, looked_at)
+    has_k = CLUSTERERS[config.method].needs_n_clusters
 
     def measure(points: np.ndarray) -> list[list[float]]:
-        fits = fit_path(config.method, points, ks, n_init=NULL_N_INIT, seed=seed, n_threads=1)
-        # A method that finds the number of clusters may find none in a draw: silhouette 0.
-        means = [score.mean or 0.0 for score in silhouette(points, [fit.labels for fit in fits], n_threads=1)]
-        logs = [log_inertia(points)] + [float(np.log(max(fit.inertia, 1e-300))) for fit in fits]
+        fits = fit_path(
+            config.method, points, ks, n_init=NULL_N_INIT, seed=seed, n_threads=1, on_skip=lambda k, reason: None
+        )
+        scores = silhouette(points, [fit.labels for fit in fits], n_threads=1) if fits else []
+        if not has_k:
+            # Two tiny clusters in a sea of noise have a high silhouette: what counts is how many tracks share in it.
+            return [[0.0, 0.0], [0.0, (scores[0].mean or 0.0) * float((fits[0].labels != NOISE).mean())]]
+        logs = {fit.n_clusters: float(np.log(max(fit.inertia, 1e-300))) for fit in fits}
+        means = {fit.n_clusters: score.mean or 0.0 for fit, score in zip(fits, scores, strict=True)}
         # One centre for all has no silhouette: the first value only keeps the two lists equally long.
-        return [logs, [0.0, *means]]
+        return [
+            [log_inertia(points), *(logs.get(k, np.nan) for k in ks)],
+            [0.0, *(means.get(k, np.nan) for k in ks)],
+        ]
 
     observed, observed_means = np.array(measure(space.points(looked_at)))
     units = [f"null:{model}:{draw}" for model in NULL_MODELS for draw in range(config.nulls)]
@@ -75,24 +85,26 @@ def compare_with_nulls(
         model: np.array([found[f"null:{model}:{number}"] for number in range(config.nulls)]) for model in NULL_MODELS
     }
     tests = [null_test(model, ks, observed_means[1:], draws[model][:, 1, 1:]) for model in NULL_MODELS]
+    if not has_k:
+        return tests, rows, len(chosen)
     logs, means = draws["gaussian"][:, 0], draws["gaussian"][:, 1]
     gap, s = gap_statistic(observed, logs)
     breaks = gap_breaks([1, *ks], observed, logs)
     finished = []
     for row in rows:
-        if row.n_clusters not in ks:
+        if row.n_clusters not in ks or np.isnan(means[:, 1 + ks.index(row.n_clusters)]).all():
             finished.append(row)
             continue
         at = 1 + ks.index(row.n_clusters)
-        low, high = np.quantile(means[:, at], [0.05, 0.95])
+        low, high = np.nanquantile(means[:, at], [0.05, 0.95])
         finished.append(
             replace(
                 row,
-                null_mean=float(means[:, at].mean()),
+                null_mean=float(np.nanmean(means[:, at])),
                 null_low=float(low),
                 null_high=float(high),
-                gap=float(gap[at]),
-                gap_s=float(s[at]),
+                gap=None if np.isnan(gap[at]) else float(gap[at]),
+                gap_s=None if np.isnan(gap[at]) else float(s[at]),
                 gap_break=None if np.isnan(breaks[at]) else float(breaks[at]),
             )
         )

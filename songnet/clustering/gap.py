@@ -36,7 +36,7 @@ def gap_statistic(observed: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, 
     observed : numpy.ndarray [shape=(n_k,)]
         Logarithms of the inertia of the data, one a number of clusters.
     drawn : numpy.ndarray [shape=(draws, n_k)]
-        The same of data without clusters.
+        The same of data without clusters; NaN where a draw could not be clustered.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def gap_statistic(observed: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, 
         Gap(k), the mean of the draws less the observed value; s(k), the deviation of the draws times
         sqrt(1 + 1 / draws).
     """
-    return drawn.mean(axis=0) - observed, drawn.std(axis=0) * np.sqrt(1 + 1 / len(drawn))
+    return np.nanmean(drawn, axis=0) - observed, np.nanstd(drawn, axis=0) * np.sqrt(1 + 1 / len(drawn))
 
 
 def bend(n_clusters: Sequence[int], values: np.ndarray) -> np.ndarray:
@@ -96,6 +96,8 @@ def gap_breaks(n_clusters: Sequence[int], observed: np.ndarray, drawn: np.ndarra
         both ends.
     """
     gap, _ = gap_statistic(observed, drawn)
-    deviation = bend(n_clusters, drawn).std(axis=0, ddof=1)
+    deviation = np.full(len(n_clusters), np.nan)
+    # Both ends have no bend.
+    deviation[1:-1] = np.nanstd(bend(n_clusters, drawn)[:, 1:-1], axis=0, ddof=1)
     breaks: np.ndarray = bend(n_clusters, gap) / np.maximum(deviation, 1e-9)
     return breaks

@@ -97,8 +97,8 @@ class _Mixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ParameterError
-            If X is no finite table or has too few distinct rows, there are fewer rows than free parameters, a component
-            collapses onto too few rows, or a parameter is out of range.
+            If X is no finite table or has too few distinct rows, there are too few rows for the covariances, a
+            component collapses onto too few rows, or a parameter is out of range.
         """
         X = as_rows(X)
         (k,) = check_counts([self.n_clusters])
@@ -181,11 +181,13 @@ class _Mixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             yield (X[start : start + SCORE_ROWS] - self._origin) / self._scale
 
     def _check_rows(self, n_rows: int, n_columns: int) -> None:
-        needed = self.n_parameters(self.n_clusters, n_columns)
+        # What the covariances need not to be singular; a mean and a variance need two rows.
+        k = self.n_clusters
+        needed = {"diag": 2 * k, "tied": max(2 * k, k + n_columns), "full": k * (n_columns + 1)}[self.covariance_type]
         if n_rows < needed:
             raise ParameterError(
-                f"a {self.covariance_type} mixture of {self.n_clusters} components in {n_columns} columns has {needed} "
-                f"parameters and only {n_rows} rows to find them from: {self._advice()}"
+                f"a {self.covariance_type} mixture of {k} components in {n_columns} columns needs {needed} rows or more"
+                f" and has {n_rows}: {self._advice()}"
             )
 
     def _advice(self) -> str:
@@ -220,7 +222,7 @@ class _Mixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         held = self._mixture.weights_ * len(points)
         fewest = points.shape[1] + 1 if self.covariance_type == "full" else 2
         if held.min() < fewest and self.n_clusters > 1:
-            raise ParameterError(self._collapse(f"a component holds {held.min():.1f} rows, fewer than {fewest},"))
+            raise ParameterError(self._collapse(f"a component holds {held.min():.2f} rows, fewer than {fewest},"))
         covariances = self._mixture.covariances_
         if self.covariance_type == "diag":
             # A column that hardly varies at all is nobody's collapse.

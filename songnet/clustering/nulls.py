@@ -108,7 +108,7 @@ def null_test(model: str, n_clusters: list[int], observed: np.ndarray, drawn: np
     observed : numpy.ndarray [shape=(n_k,)]
         Mean silhouettes of the data.
     drawn : numpy.ndarray [shape=(draws, n_k)]
-        Mean silhouettes of the draws.
+        Mean silhouettes of the draws; NaN where a draw could not be clustered.
 
     Examples
     --------
@@ -116,10 +116,15 @@ def null_test(model: str, n_clusters: list[int], observed: np.ndarray, drawn: np
     >>> null_test("gaussian", [2, 3], np.array([0.1, 0.5]), drawn).p_value
     0.01
     """
-    mean, deviation = drawn.mean(axis=0), drawn.std(axis=0, ddof=1)
-    deviation = np.maximum(deviation, 1e-9)
-    scores = (observed - mean) / deviation
-    largest = ((drawn - mean) / deviation).max(axis=1)
+    # A number of clusters that too few draws could be fitted for says nothing.
+    told = (np.isfinite(drawn).sum(axis=0) >= 2) & np.isfinite(observed)
+    if not told.any():
+        return NullTest(model, len(drawn), 0.0, n_clusters[0], 1.0)
+    mean = np.nanmean(drawn[:, told], axis=0)
+    deviation = np.maximum(np.nanstd(drawn[:, told], axis=0, ddof=1), 1e-9)
+    scores = np.full(len(observed), -np.inf)
+    scores[told] = (observed[told] - mean) / deviation
+    largest = np.nan_to_num((drawn[:, told] - mean) / deviation, nan=-np.inf).max(axis=1)
     best = int(scores.argmax())
     p_value = (1 + int((largest >= scores[best]).sum())) / (1 + len(drawn))
     return NullTest(model, len(drawn), float(scores[best]), n_clusters[best], p_value)

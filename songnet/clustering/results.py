@@ -31,6 +31,9 @@ class SweepRow:
         Mean distance to the cluster centre.
     silhouette, silhouette_low, silhouette_high : float or None
         Mean silhouette (-1 to 1) and its 95% interval; None with fewer than two clusters.
+    silhouette_squared : float or None
+        Mean silhouette of squared distances, exact over all tracks however many; of points of length 1 it is the
+        silhouette of cosine distances.
     null_mean, null_low, null_high : float or None
         Mean silhouette of the Gaussian null at this k, and what 95 of 100 of its draws stay above and below.
     gap, gap_s : float or None
@@ -55,6 +58,7 @@ class SweepRow:
     silhouette: float | None
     silhouette_low: float | None
     silhouette_high: float | None
+    silhouette_squared: float | None
     bic: float | None
     sizes: tuple[int, ...]
     noise: int

@@ -62,7 +62,7 @@ class Resampling:
             artists = None
         # A half must hold two tracks a cluster, or nothing can repeat.
         possible = tuple(k for k in n_clusters if k <= len(points) // 4)
-        fits = fit_path(method, points, possible, n_init=N_INIT, seed=seed, n_threads=1) if possible else []
+        fits = _fits(method, points, possible, seed) if possible else []
         return cls(points, artists, method, possible, {fit.n_clusters: fit.labels for fit in fits}, seed)
 
     @property
@@ -118,11 +118,16 @@ class Resampling:
         possible = [k for k in self.n_clusters if k <= len(rows) // 2]
         if not possible:
             return {}
-        fits = fit_path(self.method, self.points[rows], possible, n_init=N_INIT, seed=seed, n_threads=1)
+        fits = _fits(self.method, self.points[rows], possible, seed)
         # A method that finds the number itself answers under the number that all the tracks gave.
         if len(self.base) == 1 and len(fits) == 1:
             return {next(iter(self.base)): fits[0]}
         return {fit.n_clusters: fit for fit in fits if fit.n_clusters in self.base}
+
+
+def _fits(method: str, points: np.ndarray, n_clusters: Sequence[int], seed: int) -> list[Fit]:
+    # A mixture that cannot be fitted to a part of the tracks says nothing there.
+    return fit_path(method, points, n_clusters, n_init=N_INIT, seed=seed, n_threads=1, on_skip=lambda k, reason: None)
 
 
 def summarise(repetitions: Sequence[Mapping[int, float]], n_clusters: int) -> StabilityScore | None:

@@ -14,7 +14,7 @@ from songnet.clustering.evidence import compare_with_nulls, measure_stability
 from songnet.clustering.nulls import NullTest
 from songnet.clustering.parts import Keeper, Parts, pack_fit, unpack_fit
 from songnet.clustering.results import SilhouettePlotData, SweepRow, Verdict
-from songnet.clustering.silhouette import silhouette
+from songnet.clustering.silhouette import silhouette, squared_silhouette
 from songnet.clustering.space import Space, check_features
 from songnet.config import ClusterConfig
 from songnet.errors import ParameterError
@@ -109,7 +109,8 @@ def sweep(
     # BLAS and OpenMP split their sums by the number of their threads: one each, and the same bits everywhere.
     with threadpool_limits(1):
         points = space.points(features)
-        fits = _fits(points, ks, config, seed, n_threads, keeper, progress, on_fit)
+        fits, skipped = _fits(points, ks, config, seed, n_threads, keeper, progress, on_fit)
+        notes += skipped
         rows, silhouettes = _rows(points, fits, config, seed, n_threads)
         tests, rows, n_null = compare_with_nulls(features, space, rows, config, seed, n_threads, keeper, progress)
         rows, n_stability = measure_stability(points, artists, rows, config, seed, n_threads, keeper, progress)
@@ -156,7 +157,8 @@ def _fits(
     keeper: Keeper,
     progress: Progress,
     on_fit: Callable[[Fit], None] | None,
-) -> list[Fit]:
+) -> tuple[list[Fit], list[str]]:
+    """A fit a number of clusters, and what to say of numbers that cannot be fitted."""
     done = {k: unpack_fit(keeper.kept[f"fit:{k}"]) for k in ks if f"fit:{k}" in keeper.kept}
     missing = [k for k in ks if k not in done]
     total = len(ks)
@@ -171,11 +173,15 @@ def _fits(
         tell(fit)
         progress("cluster", len(done), total, f"k = {fit.n_clusters}")
 
+    skipped: dict[int, str] = {}
     if missing:
         fit_path(
-            config.method, points, missing, n_init=config.n_init, seed=seed, n_threads=n_threads, on_fit=keep
+            config.method, points, missing, n_init=config.n_init, seed=seed, n_threads=n_threads, on_fit=keep,
+            on_skip=skipped.__setitem__,
         )  # fmt: skip
-    return [done[k] for k in sorted(done)]
+    if not done:
+        raise ParameterError(next(iter(skipped.values())))
+    return [done[k] for k in sorted(done)], [f"k = {k} was left out: {reason}" for k, reason in skipped.items()]
 
 
 def _rows(
@@ -188,8 +194,9 @@ def _rows(
     scores = silhouette(
         points, [fit.labels for fit in fits], sample_size=config.silhouette_sample, seed=seed, n_threads=n_threads
     )
+    exact = squared_silhouette(points, [fit.labels for fit in fits], n_threads=n_threads)
     rows, plots = [], {}
-    for fit, score in zip(fits, scores, strict=True):
+    for fit, score, squared in zip(fits, scores, exact, strict=True):
         counts = np.bincount(fit.labels[fit.labels >= 0])
         row = SweepRow(
             n_clusters=fit.n_clusters,
@@ -198,6 +205,7 @@ def _rows(
             silhouette=score.mean,
             silhouette_low=score.low,
             silhouette_high=score.high,
+            silhouette_squared=squared,
             bic=fit.bic,
             sizes=tuple(int(count) for count in sorted(counts[counts > 0], reverse=True)),
             noise=int((fit.labels == NOISE).sum()),

@@ -28,6 +28,7 @@ def row(k: int, silhouette: float | None = 0.3, half_width: float = 0.02, **more
         silhouette=silhouette,
         silhouette_low=None if silhouette is None else silhouette - half_width,
         silhouette_high=None if silhouette is None else silhouette + half_width,
+        silhouette_squared=silhouette,
         bic=None,
         sizes=(5,) * k,
         noise=0,

@@ -178,9 +178,15 @@ def test_an_unknown_method_is_named() -> None:
 
 def test_a_path_that_breaks_off_has_told_what_was_finished(rng: np.random.Generator) -> None:
     told = []
-    with pytest.raises(ParameterError, match=r"^a full mixture of 6 components in 3 columns has 59 parameters"):
-        fit_path("gmm-full", rng.standard_normal((50, 3)), [2, 6], n_init=1, seed=0, on_fit=told.append)
+    X = np.repeat([[0.0], [50.0]], 10, axis=0) + rng.standard_normal((20, 3))
+    with pytest.raises(ParameterError, match=r"^a full mixture of 6 components in 3 columns needs 24 rows"):
+        fit_path("gmm-full", X, [2, 6], n_init=1, seed=0, on_fit=told.append)
     assert [fit.n_clusters for fit in told] == [2]
+    skipped = {}
+    fits = fit_path("gmm-full", X, [6, 2], n_init=1, seed=0, on_skip=skipped.__setitem__)
+    assert [fit.n_clusters for fit in fits] == [2]
+    assert list(skipped) == [6]
+    assert skipped[6].startswith("a full mixture of 6 components in 3 columns needs 24 rows or more and has 20: ")
 
 
 def test_the_clusterer_is_the_sweep(blobs: tuple[np.ndarray, np.ndarray]) -> None:
@@ -250,17 +256,28 @@ def test_a_collapse_is_explained(mixture: type, rng: np.random.Generator) -> Non
 
 def test_a_component_of_one_row_is_explained(rng: np.random.Generator) -> None:
     X = np.concatenate([rng.standard_normal((300, 2)), [[500.0, 500.0]]]).astype(np.float32)
-    with pytest.raises(ParameterError, match=r"^a component holds 1.0 rows, fewer than 2, in a diag mixture of 2"):
+    with pytest.raises(ParameterError, match=r"^a component holds 1.00 rows, fewer than 2, in a diag mixture of 2"):
         DiagonalMixture(2).fit(X)
 
 
-def test_more_parameters_than_rows_are_explained() -> None:
+def test_too_few_rows_for_the_covariances_are_explained() -> None:
     with pytest.raises(
         ParameterError,
-        match=r"^a full mixture of 3 components in 10 columns has 197 parameters and only 60 rows to find them from: "
+        match=r"^a full mixture of 6 components in 10 columns needs 66 rows or more and has 60: "
         r"use fewer clusters, fewer columns, or gmm-tied or gmm-diag$",
     ):
-        FullMixture(3).fit(np.random.default_rng(0).standard_normal((60, 10)))
+        FullMixture(6).fit(np.random.default_rng(0).standard_normal((60, 10)))
+
+
+def test_a_number_that_cannot_be_fitted_is_skipped_when_asked() -> None:
+    X = np.random.default_rng(0).standard_normal((60, 10))
+    skipped: dict[int, str] = {}
+    fits = fit_path("gmm-full", X, [1, 6], n_init=1, seed=0, on_skip=skipped.__setitem__)
+    assert [fit.n_clusters for fit in fits] == [1]
+    assert list(skipped) == [6]
+    assert skipped[6].startswith("a full mixture of 6 components in 10 columns needs 66 rows")
+    with pytest.raises(ParameterError, match="needs 66 rows"):
+        fit_path("gmm-full", X, [1, 6], n_init=1, seed=0)
 
 
 def test_a_large_mixture_is_fitted_on_a_sample(

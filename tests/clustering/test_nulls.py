@@ -71,6 +71,15 @@ def test_p_values_of_noise_are_uniform_however_many_k_are_tried() -> None:
     assert 0.45 < np.mean(p_values) < 0.55
 
 
+def test_draws_that_could_not_be_clustered_are_left_out() -> None:
+    drawn = np.random.default_rng(0).normal(0.2, 0.01, (99, 2))
+    drawn[:, 1] = np.nan
+    drawn[5, 0] = np.nan
+    found = null_test("gaussian", [2, 3], np.array([0.5, 0.9]), drawn)
+    assert (found.at, found.p_value) == (2, 0.01)
+    assert null_test("gaussian", [2, 3], np.array([np.nan, np.nan]), drawn).p_value == 1.0
+
+
 def test_a_k_whose_draws_never_vary_divides_by_nothing() -> None:
     assert null_test("gaussian", [2], np.array([0.1]), np.full((99, 1), 0.1)).p_value == 1.0
 

@@ -56,6 +56,9 @@ def test_rows_hold_what_the_labels_say(found: tuple[SweepReport, np.ndarray]) ->
         assert row.inertia == pytest.approx((distances**2).sum(), rel=1e-4)
         assert row.distortion == pytest.approx(distances.mean(), rel=1e-3)
         assert row.silhouette == pytest.approx(silhouette_score(report.points, labels), abs=1e-5)
+        assert row.silhouette_squared == pytest.approx(
+            silhouette_score(report.points, labels, metric="sqeuclidean"), abs=1e-5
+        )
         assert row.silhouette_low < row.silhouette < row.silhouette_high
         assert row.sizes == tuple(sorted(np.bincount(labels), reverse=True))
         assert set(row.stability) == {"halves", "seeds", "artists"}
@@ -180,6 +183,33 @@ def test_other_methods_sweep_too(method: str) -> None:
     row = next(row for row in report.rows if row.n_clusters == 3)
     assert (row.bic is None) == (method == "hdbscan" or ("kmeans" in method and row.bic is None))
     assert "seeds" in row.stability
+
+
+def test_a_mixture_leaves_out_what_cannot_be_fitted_and_says_so() -> None:
+    features, truth = planted(0, n=45, n_clusters=3, d=4, spread=8.0)
+    report = sweep(features, ClusterConfig(k="2..12", method="gmm-full", n_components=0, n_init=1, resamples=2))
+    assert report.verdict.n_clusters == 3
+    assert report.verdict.structured is True
+    assert adjusted_rand_score(truth, report.labels[3]) == 1.0
+    assert any(
+        note.startswith(
+            "k = 10 was left out: a full mixture of 10 components in 4 columns needs 50 rows or more and has 45"
+        )
+        for note in report.notes
+    )
+    assert 10 not in report.labels
+    with pytest.raises(ParameterError, match="needs 50 rows or more"):
+        sweep(features, ClusterConfig(k="10", method="gmm-full", n_components=0))
+
+
+def test_density_finds_planted_clusters_and_calls_noise_noise() -> None:
+    features, truth = planted(0, n=120, n_clusters=3, spread=8.0)
+    report = sweep(features, ClusterConfig(method="hdbscan", n_components=0, resamples=0))
+    assert (report.verdict.structured, report.verdict.n_clusters) == (True, 3)
+    assert adjusted_rand_score(truth, report.labels[3]) > 0.95
+    assert report.rows[0].gap is None
+    noise = np.random.default_rng(1).standard_normal((120, 4))
+    assert sweep(noise, ClusterConfig(method="hdbscan", n_components=0, resamples=0)).verdict.structured is False
 
 
 def test_density_that_finds_nothing_says_so() -> None:
