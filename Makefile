@@ -18,6 +18,7 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 demo: setup
 	$(BIN)/songnet demo build/demo-music
 	$(BIN)/songnet embed build/demo-music/music --library build/demo-library
+	$(BIN)/songnet cluster --library build/demo-library --labels build/demo-music/truth.csv --label-column style
 	$(BIN)/python benchmarks/first_answer.py build/demo-library
 	@echo "music: build/demo-music   library: build/demo-library   ask: $(BIN)/songnet similar TRACK --library build/demo-library"
 
@@ -38,6 +39,7 @@ campaign: setup
 bench: setup
 	$(BIN)/python benchmarks/embed.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/cluster.py
 
 clean:
 	rm -rf $(VENV) build

@@ -250,7 +250,13 @@ def _run(library: Path, request: _Request, *, as_json: bool, quiet: bool) -> _Ou
             if request.control is not None:
                 return _Outcome(report, what, None, summary, against, [])
             partition_id = save_partition(
-                opened, report.partition, name=request.name, branch="cluster", run_id=run.run_id, summary=summary
+                opened,
+                report.partition,
+                name=request.name,
+                branch="cluster",
+                run_id=run.run_id,
+                summary=summary,
+                silhouettes=report.silhouettes,
             )
             run.summary["partition"] = partition_id
             figures = []

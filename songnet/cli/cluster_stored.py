@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,12 +67,13 @@ def show_command(
 
     from songnet.errors import InputNotFoundError
     from songnet.library import Library
-    from songnet.library.partitions import load_partition
+    from songnet.library.partitions import load_partition, load_silhouettes
     from songnet.library.tracks import tracks_by_id
 
     with Library(library) as opened:
         stored, partition = load_partition(opened, which, "cluster")
         tracks = tracks_by_id(opened.db) if cluster is not None else {}
+        silhouettes = load_silhouettes(opened, stored).tolist() if cluster is not None else []
     if cluster is None:
         if as_json:
             print_json({**_entry(stored), **stored.summary})
@@ -85,17 +87,26 @@ def show_command(
     if cluster not in partition.sizes:
         known = ", ".join(str(number) for number in partition.sizes)
         raise InputNotFoundError(f"partition {stored.partition_id} has no cluster {cluster}; it has: {known}")
-    members = [track for track, label in zip(partition.track_ids, partition.labels, strict=True) if label == cluster]
-    known_tracks = [tracks[track] for track in members if track in tracks]
+    members = [
+        {**tracks[track], "silhouette": None if math.isnan(silhouette) else round(silhouette, 4)}
+        for track, label, silhouette in zip(partition.track_ids, partition.labels, silhouettes, strict=True)
+        if label == cluster and track in tracks
+    ]
+    # The most typical first; what is not known comes last.
+    members.sort(key=lambda track: -2 if track["silhouette"] is None else track["silhouette"], reverse=True)
     if as_json:
-        rows = [{**track, "path": path_text(track["path"])} for track in known_tracks]
+        rows = [{**track, "path": path_text(track["path"])} for track in members]
         print_json({**_entry(stored), "cluster": cluster, "tracks": rows})
         return 0
-    rows_of_text = [
-        [shorten(track[column], 40) for column in ("artist", "title", "album")] + [_where(track)]
-        for track in sorted(known_tracks, key=lambda track: (track["artist"] or "", track["title"] or ""))
+    cells = [
+        ["" if track["silhouette"] is None else f"{track['silhouette']:+.2f}"]
+        + [shorten(track[column], 40) for column in ("artist", "title", "album")]
+        + [_where(track)]
+        for track in members
     ]
-    print_table(["artist", "title", "album", "path"], rows_of_text, title=f"cluster {cluster}: {len(members)} tracks")
+    names = {entry["label"]: entry["name"] for entry in stored.summary["clusters"]}
+    title = f"cluster {cluster}, {names.get(cluster, '')}: {partition.sizes[cluster]} tracks"
+    print_table(["silhouette", "artist", "title", "album", "path"], cells, title=title)
     return 0
 
 

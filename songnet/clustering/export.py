@@ -25,6 +25,7 @@ import pyarrow.parquet
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import Library, StoredPartition
 from songnet.library.files import write_bytes, write_json
+from songnet.library.partitions import load_silhouettes
 from songnet.library.tracks import tracks_by_id
 from songnet.partition import NOISE, Partition
 
@@ -77,10 +78,10 @@ def export_partition(
 ) -> ClusterExport:
     """Write a partition as a table or as playlists.
 
-    A table has the columns ``track_id``, ``cluster`` (-1 for noise), ``cluster_name``, ``artist``, ``title``,
-    ``album`` and ``path`` (empty for a missing file and for an imported image), sorted by track. Parquet holds every
-    text as it is, and what is known of the partition in its metadata. In CSV, text that a spreadsheet would take for
-    a formula gets an apostrophe before it; the report counts those cells.
+    A table has the columns ``track_id``, ``cluster`` (-1 for noise), ``cluster_name``, ``silhouette``, ``artist``,
+    ``title``, ``album`` and ``path`` (empty for a missing file and for an imported image), sorted by track. Parquet
+    holds every text as it is, and what is known of the partition in its metadata. In CSV, text that a spreadsheet
+    would take for a formula gets an apostrophe before it; the report counts those cells.
 
     A folder gets one playlist ``NUMBER - NAME.m3u8`` a group, in the order of artist, album and track number. A group
     of which no track can stand in a playlist gets none. Playlists of an earlier export into the same folder are
@@ -141,7 +142,8 @@ def _export_table(
         texts = {column: [_harmless(text, altered) for text in values] for column, values in texts.items()}
     columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in texts.items()}
     columns["cluster"] = pa.array(partition.labels, pa.int32())
-    order = ("track_id", "cluster", "cluster_name", "artist", "title", "album", "path")
+    columns["silhouette"] = pa.array(load_silhouettes(library, stored), pa.float64(), from_pandas=True)
+    order = ("track_id", "cluster", "cluster_name", "silhouette", "artist", "title", "album", "path")
     table = pa.table({name: columns[name] for name in order})
     stream = io.BytesIO()
     if path.suffix.lower() == ".csv":

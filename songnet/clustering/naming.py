@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from songnet.library.tracks import fold
 
 if TYPE_CHECKING:
     from songnet.clustering.description import AcousticTrait, ClusterDescription, Trait
@@ -32,20 +33,6 @@ TAG_ORDER = ("genre", "artist", "decade")
 GENRE_SEPARATORS = re.compile(r"[;/|\0]")
 # "1999", "1999-05-01", "01.05.1999", "19990501".
 YEAR = re.compile(r"(?<!\d)([12]\d{3})(?:(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))?(?!\d)")
-DIACRITICS = re.compile("[\u0300-\u036f]")
-
-
-def fold(text: str) -> str:
-    """What remains of a tag when the way it is written does not matter: neither case, diacritics nor spaces.
-
-    Examples
-    --------
-    >>> fold("  Björk ") == fold("BJORK")
-    True
-    """
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", DIACRITICS.sub("", unicodedata.normalize("NFKD", text)))
-    return " ".join(text.casefold().split())
 
 
 def tag_values(track: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

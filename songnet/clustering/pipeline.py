@@ -23,7 +23,7 @@ from songnet.errors import InputNotFoundError
 from songnet.library import Library
 from songnet.library.partitions import drop_parts, highest_label, load_partition, load_parts, save_part
 from songnet.library.tracks import tracks_by_id
-from songnet.partition import Partition
+from songnet.partition import NOISE, Partition
 from songnet.progress import Progress, silent
 
 
@@ -39,6 +39,8 @@ class ClusterReport:
         The recommended one, numbered like the previous run's.
     descriptions : list of ClusterDescription
         What each cluster is, by number.
+    silhouettes : numpy.ndarray [shape=(n_tracks,), dtype=float32]
+        Of each track; NaN for noise and for tracks outside the sample that silhouettes were taken of.
     matched : int or None
         Number of the stored partition whose numbers were kept; None in a first run.
     """
@@ -46,6 +48,7 @@ class ClusterReport:
     sweep: SweepReport
     partition: Partition
     descriptions: list[ClusterDescription]
+    silhouettes: np.ndarray
     matched: int | None
 
     @property
@@ -188,17 +191,17 @@ def cluster_features(
     else:
         above = highest_label(library, name, "cluster")
         partition, matched = match_labels(previous, partition, above=above), stored.partition_id
-    return ClusterReport(report, partition, describe(library, report, partition, images), matched)
+    plot = report.silhouettes[chosen]
+    silhouettes = np.full(len(partition.track_ids), np.nan, dtype=np.float32)
+    silhouettes[plot.rows] = np.where(plot.labels == NOISE, np.nan, plot.values)
+    descriptions = describe(library, report.points, partition, silhouettes, images)
+    return ClusterReport(report, partition, descriptions, silhouettes, matched)
 
 
 def describe(
-    library: Library, report: SweepReport, partition: Partition, images: ImageConfig
+    library: Library, points: np.ndarray, partition: Partition, silhouettes: np.ndarray, images: ImageConfig
 ) -> list[ClusterDescription]:
     """Say what the clusters of a partition are."""
-    chosen = report.verdict.n_clusters or report.rows[0].n_clusters
-    plot = report.silhouettes[chosen]
-    silhouettes = np.full(len(partition.track_ids), np.nan, dtype=np.float32)
-    silhouettes[plot.rows] = plot.values
     stored = load_descriptors(library, images)
     rows = {track: index for index, track in enumerate(stored.track_ids)}
     where = np.array([rows.get(track, -1) for track in partition.track_ids])
@@ -208,5 +211,5 @@ def describe(
         else None
     )
     return describe_clusters(
-        report.points, partition.labels, list(partition.track_ids), tracks_by_id(library.db), acoustic, silhouettes
+        points, partition.labels, list(partition.track_ids), tracks_by_id(library.db), acoustic, silhouettes
     )

@@ -17,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from songnet.clustering.estimators import Fit, fit_path
 from songnet.clustering.results import StabilityScore
+from songnet.library.tracks import fold
 from songnet.partition import NOISE
 
 KINDS = ("halves", "seeds", "artists")
@@ -143,9 +144,9 @@ def number_artists(names: Sequence[str | None]) -> np.ndarray:
 
     Examples
     --------
-    >>> number_artists(["Björk", None, "björk ", "Can"]).tolist()
+    >>> number_artists(["Björk", None, "BJORK ", "Can"]).tolist()
     [0, -1, 0, 1]
     """
     numbers: dict[str, int] = {}
-    folded = [" ".join(name.casefold().split()) if name else "" for name in names]
+    folded = [fold(name) if name else "" for name in names]
     return np.array([numbers.setdefault(name, len(numbers)) if name else NOISE for name in folded], dtype=np.int64)

@@ -15,6 +15,7 @@ from songnet.library.partitions import (
     list_partitions,
     load_partition,
     load_parts,
+    load_silhouettes,
     save_part,
     save_partition,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "list_partitions",
     "load_partition",
     "load_parts",
+    "load_silhouettes",
     "reconcile",
     "recorded_run",
     "save_part",

@@ -86,6 +86,7 @@ def save_partition(
     branch: str,
     run_id: int | None,
     summary: Mapping[str, Any],
+    silhouettes: np.ndarray | None = None,
 ) -> int:
     """Store a partition, whole or not at all.
 
@@ -103,6 +104,8 @@ def save_partition(
         The run that found it.
     summary : Mapping[str, Any]
         Plain JSON values to show again: sizes, a verdict, names of groups.
+    silhouettes : numpy.ndarray [shape=(n_tracks,)], optional
+        Silhouette of each track, -1 to 1, in the order of the partition; NaN where it is not known.
 
     Returns
     -------
@@ -127,6 +130,9 @@ def save_partition(
         len(partition.groups),
         _to_json(summary, f"the summary of partition {name!r}"),
     )
+    known = np.full(len(partition.track_ids), np.nan) if silhouettes is None else np.asarray(silhouettes, dtype=float)
+    if len(known) != len(partition.track_ids):
+        raise ParameterError(f"{len(known)} silhouettes do not fit {len(partition.track_ids)} tracks")
     with library.db:
         cursor = library.db.execute(
             "INSERT INTO partitions (name, branch, method, parameters, run_id, created_at, n_tracks, n_groups, summary)"
@@ -135,10 +141,13 @@ def save_partition(
         )
         partition_id = int(cursor.lastrowid or 0)
         library.db.executemany(
-            "INSERT INTO labels (partition_id, track_id, label) VALUES (?, ?, ?)",
+            "INSERT INTO labels (partition_id, track_id, label, silhouette) VALUES (?, ?, ?, ?)",
             (
-                (partition_id, track, label)
-                for track, label in zip(partition.track_ids, partition.labels.tolist(), strict=True)
+                # SQLite takes NaN for NULL.
+                (partition_id, track, label, silhouette)
+                for track, label, silhouette in zip(
+                    partition.track_ids, partition.labels.tolist(), known.tolist(), strict=True
+                )
             ),
         )
     return partition_id
@@ -201,6 +210,14 @@ def load_partition(library: Library, which: str | None, branch: str) -> tuple[St
     ).fetchall()
     labels = np.fromiter((row[1] for row in rows), dtype=np.int32, count=len(rows))
     return stored, Partition(tuple(row[0] for row in rows), labels, stored.method, stored.parameters)
+
+
+def load_silhouettes(library: Library, stored: StoredPartition) -> np.ndarray:
+    """Silhouettes of a stored partition's tracks [shape=(n_tracks,), dtype=float64], NaN where not known."""
+    rows = library.db.execute(
+        "SELECT silhouette FROM labels WHERE partition_id = ? ORDER BY track_id", (stored.partition_id,)
+    ).fetchall()
+    return np.array([np.nan if row[0] is None else row[0] for row in rows], dtype=np.float64)
 
 
 def highest_label(library: Library, name: str, branch: str) -> int:

@@ -121,6 +121,7 @@ CREATE TABLE labels (
     partition_id INTEGER NOT NULL REFERENCES partitions (partition_id),
     track_id TEXT NOT NULL,
     label INTEGER NOT NULL CHECK (label = -1 OR label >= 1),
+    silhouette REAL,
     PRIMARY KEY (partition_id, track_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +14,23 @@ TRACK_COLUMNS = (
     "track_id", "source", "duration_s", "sr", "channels", "codec", "truncated", "title", "artist", "album",
     "album_artist", "date", "genre", "track_number", "isrc", "mb_recording_id", "mb_artist_id", "mb_album_id",
 )  # fmt: skip
+
+
+# The marks of Latin, Greek and Cyrillic letters; those of other scripts make another letter.
+DIACRITICS = re.compile("[\u0300-\u036f]")
+
+
+def fold(text: str) -> str:
+    """What remains of a tag when the way it is written does not matter: neither case, diacritics nor spaces.
+
+    Examples
+    --------
+    >>> fold("  Sigur  Rós ")
+    'sigur ros'
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", DIACRITICS.sub("", unicodedata.normalize("NFKD", text)))
+    return " ".join(text.casefold().split())
 
 
 def now() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from songnet.config import ReadConfig
 from songnet.embedding import TrackVectors, embed_file, fit_whitening
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import Library
-from songnet.library.tracks import tracks_by_id
+from songnet.library.tracks import fold, tracks_by_id
 from songnet.training import ModelCard, load_model
 
 
@@ -53,18 +52,6 @@ class SimilarReport:
     inside: bool
     neighbours: list[Neighbour]
     searched: int
-
-
-def fold(text: str) -> str:
-    """Text for comparison: no case, no diacritics, single spaces.
-
-    Examples
-    --------
-    >>> fold("  Sigur  Rós ")
-    'sigur ros'
-    """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(char for char in decomposed if not unicodedata.combining(char)).split())
 
 
 def find_track(library: Library, query: str) -> str | None:

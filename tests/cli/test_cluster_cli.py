@@ -137,6 +137,9 @@ def test_list_show_and_export(capsys, kinds, tmp_path):
     code, content, _ = run_json(capsys, "cluster", "show", 2, "--library", kinds)
     assert (code, content["cluster"], len(content["tracks"])) == (0, 2, 15)
     assert len({track["genre"] for track in content["tracks"]}) == 1
+    silhouettes = [track["silhouette"] for track in content["tracks"]]
+    assert silhouettes == sorted(silhouettes, reverse=True)
+    assert 0 < silhouettes[0] <= 1
     code, _, err = run(capsys, "cluster", "show", 9, "--library", kinds)
     assert (code, err) == (2, "error: partition 1 has no cluster 9; it has: 1, 2, 3\n")
     code, out, _ = run(capsys, "cluster", "export", tmp_path / "songs.csv", "--library", kinds)
@@ -144,6 +147,8 @@ def test_list_show_and_export(capsys, kinds, tmp_path):
     with (tmp_path / "songs.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert sorted({row["cluster"] for row in rows}) == ["1", "2", "3"]
+    written = sorted((float(row["silhouette"]) for row in rows if row["cluster"] == "2"), reverse=True)
+    assert written == pytest.approx(silhouettes, abs=1e-4)
     assert run(capsys, "cluster", "export", tmp_path / "songs.parquet", "--library", kinds, "-p", "mine")[0] == 0
     assert pyarrow.parquet.read_table(tmp_path / "songs.parquet").num_rows == 45
     code, content, _ = run_json(capsys, "cluster", "export", tmp_path / "lists", "--library", kinds)

@@ -308,7 +308,7 @@ def test_the_manifest_tells_what_was_exported(plain, tmp_path):
 def test_a_csv_table_has_every_track(awkward, empty_library, tmp_path):
     report = export_partition(empty_library, *awkward, tmp_path / "out.csv", NAMES)
     rows = read_csv(tmp_path / "out.csv")
-    assert list(rows[0]) == ["track_id", "cluster", "cluster_name", "artist", "title", "album", "path"]
+    assert list(rows[0]) == ["track_id", "cluster", "cluster_name", "silhouette", "artist", "title", "album", "path"]
     assert [row["track_id"] for row in rows] == list(awkward[1].track_ids)
     by_id = {row.pop("track_id"): row for row in rows}
     assert by_id["c"] == {

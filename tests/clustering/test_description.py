@@ -12,8 +12,9 @@ from songnet.clustering.description import (
     Trait,
     describe_clusters,
 )
-from songnet.clustering.naming import NOTHING, fold, name_clusters, tag_values
+from songnet.clustering.naming import NOTHING, name_clusters, tag_values
 from songnet.errors import ParameterError
+from songnet.library.tracks import fold
 
 
 def library(n, **columns):

@@ -18,6 +18,7 @@ from songnet.library import (
     list_partitions,
     load_partition,
     load_parts,
+    load_silhouettes,
     partitions,
     recorded_run,
     save_part,
@@ -60,6 +61,23 @@ def test_what_is_saved_is_loaded(empty_library, monkeypatch):
     assert (stored.name, stored.branch, stored.created_at) == ("my styles", "cluster", "2031-05-06T07:08:09Z")
     assert (stored.method, stored.parameters) == (partition.method, partition.parameters)
     assert stored.summary == {"names": {"1": "Bläser"}, "verdict": True}
+
+
+def test_silhouettes_are_kept_beside_the_labels(empty_library):
+    partition = of([2, NOISE, 1, 2])
+    given_values = np.array([0.25, np.nan, -0.5, 1.0], dtype=np.float32)
+    save_partition(
+        empty_library, partition, name="s", branch="cluster", run_id=None, summary={}, silhouettes=given_values
+    )
+    stored, _ = load_partition(empty_library, "s", "cluster")
+    np.testing.assert_array_equal(load_silhouettes(empty_library, stored), given_values)
+    save(empty_library, [1, 1], name="without")
+    stored, _ = load_partition(empty_library, "without", "cluster")
+    assert np.isnan(load_silhouettes(empty_library, stored)).tolist() == [True, True]
+    with pytest.raises(ParameterError, match="3 silhouettes do not fit 4 tracks"):
+        save_partition(
+            empty_library, partition, name="s", branch="cluster", run_id=None, summary={}, silhouettes=np.zeros(3)
+        )
 
 
 def test_tracks_need_not_be_in_the_library(empty_library):
