@@ -314,6 +314,7 @@ def test_a_csv_table_has_every_track(awkward, empty_library, tmp_path):
     assert by_id["c"] == {
         "cluster": "2",
         "cluster_name": "Low drones",
+        "silhouette": "",
         "artist": "Ása",
         "title": "Dusk",
         "album": "Two",
