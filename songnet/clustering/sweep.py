@@ -160,8 +160,10 @@ def _fits(
 ) -> tuple[list[Fit], list[str]]:
     """A fit a number of clusters, and what to say of numbers that cannot be fitted."""
     done = {k: unpack_fit(keeper.kept[f"fit:{k}"]) for k in ks if f"fit:{k}" in keeper.kept}
+    if config.method == "kmeans" and len(done) < len(ks):
+        # All k share their starts and their passes: fitted apart they could differ in the last bit. They take seconds.
+        done = {}
     missing = [k for k in ks if k not in done]
-    total = len(ks)
     tell = on_fit or (lambda fit: None)
     for fit in done.values():
         tell(fit)
@@ -171,7 +173,7 @@ def _fits(
         keeper.save(f"fit:{k}", pack_fit(fit))
         done[k] = fit
         tell(fit)
-        progress("cluster", len(done), total, f"k = {fit.n_clusters}")
+        progress("cluster", len(done), len(ks), f"k = {fit.n_clusters}")
 
     skipped: dict[int, str] = {}
     if missing:

@@ -126,7 +126,7 @@ def as_numbers(report: SweepReport) -> tuple[Any, ...]:
     return report.rows, report.tests, {k: labels.tolist() for k, labels in report.labels.items()}
 
 
-@pytest.mark.parametrize("limit", [7, 205])
+@pytest.mark.parametrize("limit", [2, 205])
 def test_an_interrupted_sweep_goes_on_and_ends_the_same(limit: int) -> None:
     features, _ = planted(2, n=60)
     config = ClusterConfig(k="2..5", n_components=4, n_init=1, resamples=4)
@@ -136,7 +136,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_the_same(limit: int) -> None:
         sweep(features, config, parts=parts)
     assert len(parts.parts) == limit
     parts.limit = None
-    before = set(parts.parts)
+    before = set(parts.parts)  # with 2 parts, some k are fitted and some are not
     fits: list[int] = []
     resumed = sweep(features, config, parts=parts, on_fit=lambda fit: fits.append(fit.n_clusters))
     assert as_numbers(resumed) == as_numbers(whole)
