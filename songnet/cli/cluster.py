@@ -288,7 +288,8 @@ def _sweep(
             chosen = control_features(chosen, request.control, request.seed)
         report = cluster_features(
             library, chosen, request.settings, images=images, name=request.name, seed=request.seed,
-            version=songnet.__version__, n_threads=request.n_threads, progress=progress, on_fit=fits.append,
+            version=songnet.__version__, n_threads=request.n_threads,
+            keep_parts=request.control is None, progress=progress, on_fit=fits.append,
         )  # fmt: skip
     except KeyboardInterrupt:
         if fits and not as_json:

@@ -30,6 +30,12 @@ def verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
     tests = ", ".join(f"{test['p_value']:.3g} against {AGAINST[test['model']]}" for test in by_name)
     if k is None:
         lines = [f"NO STRUCTURE: {verdict['reason']}"]
+    elif verdict["explained_by"] == "columns":
+        lines = [
+            f"NO STRUCTURE beyond single columns (p = {tests}): skewed values, or groups along one feature; look at the"
+            " maps"
+        ]
+        lines.append(f"if there must be clusters: {k}, {verdict['reason']}")
     elif verdict["structured"] is False:
         lines = [f"NO STRUCTURE: no more clustered than noise (p = {tests})"]
         lines.append(f"if there must be clusters: {k}, {verdict['reason']}")
@@ -70,7 +76,8 @@ def print_sweep(sweep: SweepReport) -> None:
     print_table(columns, rows)
     legend = ["silhouette with its 95% interval"]
     if with_null:
-        legend.append("of noise: mean silhouette of Gaussian data; break: where the gap stops rising, in deviations")
+        legend.append("of noise: mean silhouette of Gaussian data")
+        legend.append("break: how sharply the gap stops rising, in deviations")
     if kinds:
         legend.append(f"{', '.join(kinds)}: adjusted Rand index between repetitions")
     say(f"({'; '.join(legend)})")
@@ -103,9 +110,10 @@ def print_against(scores: Sequence[AgainstLabels]) -> None:
     if not scores:
         return
     rows = [
-        [entry.what, entry.n_clusters, f"{entry.ari:.3f}", f"{entry.ami:.3f}", f"{entry.nmi:.3f}"] for entry in scores
+        [entry.what, entry.n_clusters, entry.n_tracks, f"{entry.ari:.3f}", f"{entry.ami:.3f}", f"{entry.nmi:.3f}"]
+        for entry in scores
     ]
-    print_table(["against the labels", "k", "ARI", "AMI", "NMI"], rows)
+    print_table(["against the labels", "k", "tracks", "ARI", "AMI", "NMI"], rows)
     say("")
 
 

@@ -34,7 +34,7 @@ class AgainstLabels:
         Its clusters.
     ari, ami, nmi : float
         Adjusted Rand index, adjusted mutual information (both 0 by chance, 1 when equal) and normalised mutual
-        information (not corrected for chance: it grows with the number of clusters).
+        information (not corrected for chance: it grows with the number of clusters). Noise counts as a cluster.
     n_tracks : int
         Tracks with a label.
     """
@@ -162,17 +162,30 @@ def compare_with_labels(
         Name of what was clustered.
     n_init, seed : int
         For the baseline.
+
+    Raises
+    ------
+    ParameterError
+        If fewer than two kinds of labels stand on the tracks that were clustered.
     """
     mine = np.array([track in truth for track in track_ids])
     given = [truth[track] for track in track_ids if track in truth]
+    if len(set(given)) < 2:
+        raise ParameterError(
+            f"{len(given)} of the {len(track_ids)} tracks that were clustered have labels, of {len(set(given))} kinds:"
+            " at least two kinds are needed to compare with"
+        )
     rows = {track: index for index, track in enumerate(descriptors.track_ids)}
-    labelled = [track for track in descriptors.track_ids if track in truth]
-    statistics = descriptors.timbre[[rows[track] for track in labelled], :N_MFCC_STATISTICS].astype(np.float64)
+    # The same tracks as ours, labelled or not.
+    described = [track for track in track_ids if track in rows]
+    labelled = np.array([track in truth for track in described])
+    of_labelled = [truth[track] for track in described if track in truth]
+    statistics = descriptors.timbre[[rows[track] for track in described], :N_MFCC_STATISTICS].astype(np.float64)
     spread = statistics.std(axis=0)
     standard = ((statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
     wanted = sorted({chosen, len(set(given))} & set(labels_by_k))
     scores = [score_labels(what, labels_by_k[k][mine], given) for k in wanted]
     possible = [k for k in wanted if k < len(np.unique(standard, axis=0))]
     for fit in fit_path("kmeans", standard, possible, n_init=n_init, seed=seed, n_threads=1) if possible else []:
-        scores.append(score_labels("k-means on 60 MFCC statistics", fit.labels, [truth[track] for track in labelled]))
+        scores.append(score_labels("k-means on 60 MFCC statistics", fit.labels[labelled], of_labelled))
     return scores

@@ -72,21 +72,28 @@ def silhouette_vote(rows: Sequence[SweepRow]) -> int | None:
     return max(known, key=lambda row: (row.silhouette, -row.n_clusters)).n_clusters if known else None
 
 
-def break_vote(rows: Sequence[SweepRow]) -> int | None:
-    """The k at which the gap's rise breaks off most sharply; None when it breaks off nowhere."""
+def break_vote(rows: Sequence[SweepRow], threshold: float | None = 0.0) -> int | None:
+    """The k at which the gap's rise breaks off most sharply; None when noise often has as sharp a break."""
     known = [row for row in rows if row.gap_break is not None]
     best = max(known, key=lambda row: (row.gap_break or 0.0, -row.n_clusters), default=None)
-    return best.n_clusters if best is not None and (best.gap_break or 0.0) > 0 else None
+    return best.n_clusters if best is not None and (best.gap_break or 0.0) > (threshold or 0.0) else None
 
 
-def recommend(rows: Sequence[SweepRow]) -> tuple[int | None, str]:
+def recommend(rows: Sequence[SweepRow], threshold: float | None = None) -> tuple[int | None, str]:
     """The recommended number of clusters, and why.
 
     Only k whose silhouette is above what the Gaussian null reaches there (95 of 100 draws) are looked at, if there are
-    such. Of them the one at which the gap's rise breaks off most sharply (`songnet.clustering.gap`) is recommended;
-    it is also right where clusters lie inside clusters, where silhouette and gap go on rising. Where there is no such
-    break (without null models, or with few k), it is the smallest k whose mean silhouette lies inside the 95%
-    interval of the highest: the highest alone is seldom significantly the highest.
+    such. Of them the one at which the gap's rise breaks off most sharply (`songnet.clustering.gap`) is recommended, if
+    it is sharper than the sharpest break of 95 of 100 draws: it is also right where clusters lie inside clusters, where
+    silhouette and gap go on rising. Else it is the smallest k whose mean silhouette lies inside the 95% interval of the
+    highest: the highest alone is seldom significantly the highest.
+
+    Parameters
+    ----------
+    rows : sequence of SweepRow
+        Ascending in k.
+    threshold : float or None
+        Breaks below it are common in noise; None when no null model was drawn.
 
     Returns
     -------
@@ -96,19 +103,12 @@ def recommend(rows: Sequence[SweepRow]) -> tuple[int | None, str]:
     known = [row for row in rows if row.silhouette is not None]
     if not known:
         return None, "the method finds fewer than two clusters"
-    candidates = [row for row in known if row.null_high is None or (row.silhouette or 0.0) > row.null_high] or known
     if len(rows) == 1:
         return known[0].n_clusters, "the only number of clusters there is"
-    broken = break_vote(candidates)
+    candidates = [row for row in known if _above_noise(row)] or known
+    broken = break_vote(candidates, threshold)
     if broken is not None:
-        z = next(row.gap_break for row in candidates if row.n_clusters == broken)
-        reason = f"another cluster gains much less from there on (break of the gap: {z:.1f} deviations of noise"
-        others = sorted(
-            (row for row in candidates if row.n_clusters != broken and _is_peak(candidates, row)),
-            key=lambda row: -(row.gap_break or 0.0),
-        )
-        following = f"; next sharpest at {others[0].n_clusters}: {others[0].gap_break:.1f})" if others else ")"
-        return broken, reason + following
+        return broken, _why_broken(candidates, broken, threshold or 0.0)
     best = max(candidates, key=lambda row: (row.silhouette or 0.0, -row.n_clusters))
     floor = best.silhouette_low if best.silhouette_low is not None else best.silhouette
     chosen = next(row for row in candidates if (row.silhouette or 0.0) >= (floor or 0.0))
@@ -120,15 +120,28 @@ def recommend(rows: Sequence[SweepRow]) -> tuple[int | None, str]:
     )
 
 
-def _is_peak(rows: Sequence[SweepRow], row: SweepRow) -> bool:
-    """Whether a break is sharper than those beside it, and more than noise has (2 deviations)."""
-    at = rows.index(row)
-    beside = [rows[other].gap_break or 0.0 for other in (at - 1, at + 1) if 0 <= other < len(rows)]
-    return (row.gap_break or 0.0) > max([2.0, *beside])
+def _above_noise(row: SweepRow) -> bool:
+    # The data as the null models were measured: so many tracks, so many starts.
+    return row.null_high is None or row.null_observed is None or row.null_observed > row.null_high
 
 
-def votes(rows: Sequence[SweepRow]) -> dict[str, int | None]:
-    """The number of clusters that each criterion prefers, by itself."""
+def _why_broken(rows: Sequence[SweepRow], broken: int, threshold: float) -> str:
+    """The reason, with the next peak of the breaks that noise seldom reaches."""
+    breaks = [row.gap_break or 0.0 for row in rows]
+    peaks = [
+        (z, row.n_clusters)
+        for at, (z, row) in enumerate(zip(breaks, rows, strict=True))
+        if row.n_clusters != broken and z > max([threshold, *breaks[max(0, at - 1) : at], *breaks[at + 1 : at + 2]])
+    ]
+    own = next(z for z, row in zip(breaks, rows, strict=True) if row.n_clusters == broken)
+    following = f"; next sharpest at {max(peaks)[1]}: {max(peaks)[0]:.1f}" if peaks else ""
+    return (
+        f"another cluster gains much less from there on (break of the gap: {own:.1f}, noise {threshold:.1f}{following})"
+    )
+
+
+def votes(rows: Sequence[SweepRow], threshold: float | None = None) -> dict[str, int | None]:
+    """The number of clusters that each criterion prefers, by itself; ``threshold`` as in `recommend`."""
     ks = [row.n_clusters for row in rows]
     with_bic = [row for row in rows if row.bic is not None]
     return {
@@ -136,7 +149,7 @@ def votes(rows: Sequence[SweepRow]) -> dict[str, int | None]:
         "elbow of distortion": kneedle(ks, [row.distortion for row in rows]),
         "silhouette": silhouette_vote(rows),
         "gap": gap_vote(rows),
-        "break of the gap": break_vote(rows),
+        "break of the gap": break_vote(rows, threshold),
         "bic": min(with_bic, key=lambda row: row.bic or 0.0).n_clusters if with_bic else None,
         "stability, halves": stability_vote(rows, "halves"),
         "stability, seeds": stability_vote(rows, "seeds"),
@@ -144,7 +157,7 @@ def votes(rows: Sequence[SweepRow]) -> dict[str, int | None]:
     }
 
 
-def reach_verdict(rows: Sequence[SweepRow], tests: Sequence[NullTest]) -> Verdict:
+def reach_verdict(rows: Sequence[SweepRow], tests: Sequence[NullTest], break_threshold: float | None = None) -> Verdict:
     """Put the evidence into one answer.
 
     Parameters
@@ -153,29 +166,43 @@ def reach_verdict(rows: Sequence[SweepRow], tests: Sequence[NullTest]) -> Verdic
         Ascending in k.
     tests : sequence of NullTest
         One a null model; empty when the test was left out.
+    break_threshold : float or None
+        From `songnet.clustering.gap.gap_breaks`.
 
     Returns
     -------
     Verdict
-        ``structured`` is False when a null model reaches as much (p above `ALPHA`) or there are no two clusters, None
-        when nothing was tested.
     """
-    chosen, reason = recommend(rows)
-    p_value = max((test.p_value for test in tests), default=None)
-    structured = all(test.p_value <= ALPHA for test in tests) if tests else None
-    return Verdict(False if chosen is None else structured, p_value, chosen, reason, votes(rows))
+    chosen, reason = recommend(rows, break_threshold)
+    p_values = {test.model: test.p_value for test in tests}
+    reached = [model for model, p_value in p_values.items() if p_value > ALPHA]
+    explained_by = None
+    if tests or chosen is None:
+        explained_by = "noise" if chosen is None or "gaussian" in reached else "columns" if reached else "clusters"
+    return Verdict(
+        structured=None if explained_by is None else explained_by == "clusters",
+        explained_by=explained_by,
+        p_value=max(p_values.values(), default=None),
+        n_clusters=chosen,
+        reason=reason,
+        votes=votes(rows, break_threshold),
+    )
 
 
 def trust(row: SweepRow) -> str | None:
-    """How far a clustering repeats, in words; None when stability was not measured."""
-    kind = next((kind for kind in ("artists", "halves", "seeds") if kind in row.stability), None)
-    if kind is None:
-        return None
-    score = row.stability[kind]
-    word = "stable" if score.mean >= STABLE else "fairly stable" if score.mean >= FAIR else "unstable"
-    how = {
-        "artists": "when a fifth of the artists is left out",
-        "halves": "between random halves of the tracks",
+    """How far a clustering repeats, in words; None when stability was not measured.
+
+    The word is about halves of the tracks where they were measured: artists left out and other seeds change less, and
+    are told beside it.
+    """
+    told = {
+        "halves": "between clusterings of halves of the tracks",
         "seeds": "between seeds",
-    }[kind]
-    return f"{word}: adjusted Rand index {score.mean:.2f} ± {score.se:.2f} {how}"
+        "artists": "without a fifth of the artists",
+    }
+    measured = [(row.stability[kind].mean, how) for kind, how in told.items() if kind in row.stability]
+    if not measured:
+        return None
+    first = measured[0][0]
+    word = "stable" if first >= STABLE else "fairly stable" if first >= FAIR else "unstable"
+    return f"{word}: adjusted Rand index " + ", ".join(f"{mean:.2f} {how}" for mean, how in measured)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,42 +24,84 @@ from songnet.progress import Progress
 
 # Starts of a fit inside the null models, for the data and the draws alike.
 NULL_N_INIT = 3
+# Flattened codes have thousands of columns: so many values are drawn at most, of so many tracks at least.
+MAX_NULL_VALUES = 8_000_000
+MIN_WIDE_ROWS = 200
 
 
-def compare_with_nulls(
-    features: np.ndarray,
-    space: Space,
-    rows: list[SweepRow],
-    config: ClusterConfig,
-    seed: int,
-    n_threads: int,
-    keeper: Keeper,
-    progress: Progress,
-) -> tuple[list[NullTest], list[SweepRow], int]:
-    """Null tests, the rows with null silhouettes and gap, and how many tracks were looked at.
+@dataclass(frozen=True)
+class Work:
+    """What all parts of a sweep share.
+
+    Parameters
+    ----------
+    config : ClusterConfig
+    seed : int
+    n_threads : int
+    keeper : Keeper
+        Keeps finished parts.
+    progress : Progress
+    """
+
+    config: ClusterConfig
+    seed: int
+    n_threads: int
+    keeper: Keeper
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Rows with what was found out about them, and what else there is to say.
+
+    Parameters
+    ----------
+    rows : list of SweepRow
+    n_tracks : int
+        Tracks looked at; 0 when nothing was.
+    tests : list of NullTest
+    break_threshold : float or None
+        Breaks of the gap below it are common in noise.
+    notes : list of str
+    """
+
+    rows: list[SweepRow]
+    n_tracks: int
+    tests: list[NullTest] = field(default_factory=list)
+    break_threshold: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def compare_with_nulls(features: np.ndarray, space: Space, rows: list[SweepRow], work: Work) -> Evidence:
+    """Null tests, and the rows with null silhouettes and gap.
 
     Parameters
     ----------
     features : numpy.ndarray [shape=(n, d)]
-        Before they became points: draws go the whole way.
+        Before they became points.
     space : Space
         The way.
     rows : list of SweepRow
-    config, seed, n_threads, keeper, progress
-        As in `songnet.clustering.sweep.sweep`.
+    work : Work
+
+    Notes
+    -----
+    Every k is measured together with its two neighbours on either side, which its break of the gap needs.
     """
-    chosen = draw_rows(len(features), config.null_sample, seed)
-    n_clusters = [row.n_clusters for row in rows]
-    ks = [k for k in n_clusters if k < len(chosen)]
-    if not config.nulls or not ks or any(row.silhouette is None for row in rows):
-        return [], rows, 0
+    config, seed = work.config, work.seed
+    size = min(config.null_sample, max(MIN_WIDE_ROWS, MAX_NULL_VALUES // features.shape[1]))
+    chosen = draw_rows(len(features), size, seed, "null")
+    asked = [row.n_clusters for row in rows if row.silhouette is not None and row.n_clusters < len(chosen)]
+    if not config.nulls or not asked:
+        return Evidence(rows, 0)
     looked_at = features[chosen]
     source = NullSource(space, looked_at)
     has_k = CLUSTERERS[config.method].needs_n_clusters
+    grid = _neighbourhood(asked, len(chosen) - 1) if has_k else asked
 
     def measure(points: np.ndarray) -> list[list[float]]:
         fits = fit_path(
-            config.method, points, ks, n_init=NULL_N_INIT, seed=seed, n_threads=1, on_skip=lambda k, reason: None
+            config.method, points, grid, n_init=NULL_N_INIT, seed=seed, n_threads=1, on_skip=lambda k, reason: None
         )
         scores = silhouette(points, [fit.labels for fit in fits], n_threads=1) if fits else []
         if not has_k:
@@ -69,68 +111,76 @@ def compare_with_nulls(
         means = {fit.n_clusters: score.mean or 0.0 for fit, score in zip(fits, scores, strict=True)}
         # One centre for all has no silhouette: the first value only keeps the two lists equally long.
         return [
-            [log_inertia(points), *(logs.get(k, np.nan) for k in ks)],
-            [0.0, *(means.get(k, np.nan) for k in ks)],
+            [log_inertia(points), *(logs.get(k, np.nan) for k in grid)],
+            [0.0, *(means.get(k, np.nan) for k in grid)],
         ]
 
-    observed, observed_means = np.array(measure(space.points(looked_at)))
     units = [f"null:{model}:{draw}" for model in NULL_MODELS for draw in range(config.nulls)]
 
     def draw(unit: str) -> list[list[float]]:
         _, model, number = unit.split(":")
         return measure(source.draw(model, seed * 1_000_003 + int(number)))
 
-    found = dict(_repeat("null models", units, draw, n_threads, keeper, progress))
+    observed_logs, observed = np.array(measure(space.points(looked_at)))
+    found = dict(_repeat("null models", units, draw, work))
     draws = {
         model: np.array([found[f"null:{model}:{number}"] for number in range(config.nulls)]) for model in NULL_MODELS
     }
-    tests = [null_test(model, ks, observed_means[1:], draws[model][:, 1, 1:]) for model in NULL_MODELS]
+    columns = [1 + grid.index(k) for k in asked]
+    tested = [null_test(model, asked, observed[columns], draws[model][:, 1, columns]) for model in NULL_MODELS]
+    tests = [test for test in tested if test is not None]
+    if len(tests) < len(NULL_MODELS):
+        note = "null models: most draws could not be clustered by this method, so nothing was tested"
+        return Evidence(rows, len(chosen), notes=[note])
     if not has_k:
-        return tests, rows, len(chosen)
+        return Evidence(rows, len(chosen), tests)
     logs, means = draws["gaussian"][:, 0], draws["gaussian"][:, 1]
-    gap, s = gap_statistic(observed, logs)
-    breaks = gap_breaks([1, *ks], observed, logs)
-    finished = []
-    for row in rows:
-        if row.n_clusters not in ks or np.isnan(means[:, 1 + ks.index(row.n_clusters)]).all():
-            finished.append(row)
-            continue
-        at = 1 + ks.index(row.n_clusters)
-        low, high = np.nanquantile(means[:, at], [0.05, 0.95])
-        finished.append(
-            replace(
-                row,
-                null_mean=float(np.nanmean(means[:, at])),
-                null_low=float(low),
-                null_high=float(high),
-                gap=None if np.isnan(gap[at]) else float(gap[at]),
-                gap_s=None if np.isnan(gap[at]) else float(s[at]),
-                gap_break=None if np.isnan(breaks[at]) else float(breaks[at]),
-            )
-        )
-    return tests, finished, len(chosen)
+    gap, s = gap_statistic(observed_logs, logs)
+    breaks, threshold = gap_breaks([1, *grid], observed_logs, logs)
+    finished = list(rows)
+    for index, row in enumerate(rows):
+        if row.n_clusters in asked:
+            at = 1 + grid.index(row.n_clusters)
+            if np.isfinite(means[:, at]).any() and np.isfinite(gap[at]):
+                low, high = np.nanquantile(means[:, at], [0.05, 0.95])
+                finished[index] = replace(
+                    row,
+                    null_observed=float(observed[at]),
+                    null_mean=float(np.nanmean(means[:, at])),
+                    null_low=float(low),
+                    null_high=float(high),
+                    gap=float(gap[at]),
+                    gap_s=float(s[at]),
+                    gap_break=None if np.isnan(breaks[at]) else float(breaks[at]),
+                )
+    return Evidence(finished, len(chosen), tests, threshold)
 
 
-def measure_stability(
-    points: np.ndarray,
-    artists: np.ndarray | None,
-    rows: list[SweepRow],
-    config: ClusterConfig,
-    seed: int,
-    n_threads: int,
-    keeper: Keeper,
-    progress: Progress,
-) -> tuple[list[SweepRow], int]:
-    """The rows with their stability, and how many tracks were looked at; parameters as in `compare_with_nulls`."""
+def _neighbourhood(n_clusters: Sequence[int], limit: int) -> list[int]:
+    """The numbers with their two neighbours on either side; alone when there is no choice to make."""
+    if len(n_clusters) == 1:
+        return list(n_clusters)
+    return sorted({j for k in n_clusters for j in range(k - 2, k + 3) if 2 <= j <= limit} | set(n_clusters))
+
+
+def measure_stability(points: np.ndarray, artists: np.ndarray | None, rows: list[SweepRow], work: Work) -> Evidence:
+    """The rows with their stability.
+
+    Parameters
+    ----------
+    points : numpy.ndarray [shape=(n, d), dtype=float32]
+    artists : numpy.ndarray or None [shape=(n,), dtype=int64]
+        From `songnet.clustering.stability.number_artists`.
+    rows : list of SweepRow
+    work : Work
+    """
+    config, seed = work.config, work.seed
     if not config.resamples:
-        return rows, 0
-    chosen = draw_rows(len(points), config.stability_sample, seed)
+        return Evidence(rows, 0)
+    chosen = draw_rows(len(points), config.stability_sample, seed, "stability")
+    n_clusters = [row.n_clusters for row in rows]
     resampling = Resampling.prepare(
-        points[chosen],
-        None if artists is None else artists[chosen],
-        config.method,
-        [row.n_clusters for row in rows],
-        seed,
+        points[chosen], None if artists is None else artists[chosen], config.method, n_clusters, seed
     )
     units = [f"stability:{kind}:{number}" for kind in resampling.kinds for number in range(config.resamples)]
 
@@ -138,7 +188,7 @@ def measure_stability(
         _, kind, number = unit.split(":")
         return {str(k): score for k, score in resampling.repeat(kind, int(number)).items()}
 
-    found = dict(_repeat("stability", units, repeat, n_threads, keeper, progress))
+    found = dict(_repeat("stability", units, repeat, work))
     by_kind = {
         kind: [
             {int(k): score for k, score in found[f"stability:{kind}:{number}"].items()}
@@ -150,31 +200,34 @@ def measure_stability(
     for row in rows:
         scores = {kind: summarise(repetitions, row.n_clusters) for kind, repetitions in by_kind.items()}
         finished.append(replace(row, stability={kind: score for kind, score in scores.items() if score is not None}))
-    return finished, len(chosen)
+    return Evidence(finished, len(chosen))
 
 
-def _repeat(
-    stage: str,
-    units: Sequence[str],
-    function: Callable[[str], Any],
-    n_threads: int,
-    keeper: Keeper,
-    progress: Progress,
-) -> Iterator[tuple[str, Any]]:
+def _repeat(stage: str, units: Sequence[str], function: Callable[[str], Any], work: Work) -> Iterator[tuple[str, Any]]:
     """Every unit's answer: kept ones as they are, the others worked out side by side and kept one by one."""
-    missing = [unit for unit in units if unit not in keeper.kept]
-    yield from ((unit, keeper.kept[unit]) for unit in units if unit in keeper.kept)
+    kept = work.keeper.kept
+    missing = [unit for unit in units if unit not in kept]
+    yield from ((unit, kept[unit]) for unit in units if unit in kept)
     finished = len(units) - len(missing)
     # An initializer a thread: OpenMP counts its threads apart for every thread that calls it.
-    with ThreadPoolExecutor(max(1, n_threads), initializer=_one_thread) as pool:
-        waiting: list[tuple[str, Future[Any]]] = [(unit, pool.submit(function, unit)) for unit in missing]
+    with ThreadPoolExecutor(max(1, work.n_threads), initializer=_one_thread) as pool:
+        waiting: dict[str, Future[Any]] = {unit: pool.submit(function, unit) for unit in missing}
+        saved: set[str] = set()
         try:
-            for unit, answer in waiting:
+            for unit, answer in waiting.items():
                 value = answer.result()
-                keeper.save(unit, value)
+                work.keeper.save(unit, value)
+                saved.add(unit)
                 finished += 1
-                progress(stage, finished, len(units))
+                work.progress(stage, finished, len(units))
                 yield unit, value
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # What other threads have finished meanwhile is kept too.
+            for unit, answer in waiting.items():
+                if unit not in saved and answer.done() and not answer.cancelled() and answer.exception() is None:
+                    work.keeper.save(unit, answer.result())
+            raise
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -184,8 +237,8 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def draw_rows(n: int, size: int, seed: int) -> np.ndarray:
-    """Sorted rows [dtype=int64], drawn with the seed when there are more than wanted."""
+def draw_rows(n: int, size: int, seed: int, purpose: str) -> np.ndarray:
+    """Sorted rows [dtype=int64], drawn with the seed when there are more than wanted; another draw a purpose."""
     if n <= size:
         return np.arange(n)
-    return np.sort(np.random.default_rng([seed, 7]).choice(n, size, replace=False))
+    return np.sort(np.random.default_rng([seed, *purpose.encode()]).choice(n, size, replace=False))

@@ -35,6 +35,10 @@ class Features:
     values: np.ndarray
     what: str
 
+    def __post_init__(self) -> None:
+        if self.track_ids != sorted(set(self.track_ids)) or len(self.values) != len(self.track_ids):
+            raise ParameterError("features need sorted track ids, none twice, and one row for each")
+
 
 def load_features(
     library: Library,

@@ -77,13 +77,13 @@ def bend(n_clusters: Sequence[int], values: np.ndarray) -> np.ndarray:
     return bends
 
 
-def gap_breaks(n_clusters: Sequence[int], observed: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """How sharply the gap's rise breaks off at each k.
+def gap_breaks(n_clusters: Sequence[int], observed: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, float]:
+    """How sharply the gap's rise breaks off at each k, and how sharply it does somewhere in noise.
 
     Parameters
     ----------
     n_clusters : sequence of int [length n_k]
-        Ascending; 1 should be the first, or the first of the others has no break.
+        Ascending from 1, with the neighbours of every k of interest.
     observed : numpy.ndarray [shape=(n_k,)]
         Logarithms of the inertia of the data.
     drawn : numpy.ndarray [shape=(draws, n_k)]
@@ -91,13 +91,19 @@ def gap_breaks(n_clusters: Sequence[int], observed: np.ndarray, drawn: np.ndarra
 
     Returns
     -------
-    numpy.ndarray [shape=(n_k,)]
-        `bend` of the gap, divided by the deviation of the draws' own bends: in noise a value above 3 is rare. NaN at
-        both ends.
+    breaks : numpy.ndarray [shape=(n_k,)]
+        `bend` of the gap, divided by the deviation of the draws' own bends. NaN at both ends.
+    threshold : float
+        What the sharpest break of 95 of 100 draws stays below.
     """
+    breaks = np.full(len(n_clusters), np.nan)
+    if len(n_clusters) < 3:
+        return breaks, 0.0
     gap, _ = gap_statistic(observed, drawn)
-    deviation = np.full(len(n_clusters), np.nan)
-    # Both ends have no bend.
-    deviation[1:-1] = np.nanstd(bend(n_clusters, drawn)[:, 1:-1], axis=0, ddof=1)
-    breaks: np.ndarray = bend(n_clusters, gap) / np.maximum(deviation, 1e-9)
-    return breaks
+    inner = slice(1, len(n_clusters) - 1)
+    # The gap of a draw is the mean of all less its own logarithm.
+    of_draws = bend(n_clusters, np.nanmean(drawn, axis=0) - drawn)[:, inner]
+    deviation = np.maximum(np.nanstd(of_draws, axis=0, ddof=1), 1e-9)
+    breaks[inner] = bend(n_clusters, gap)[inner] / deviation
+    sharpest = np.where(np.isfinite(of_draws), of_draws / deviation, -np.inf).max(axis=1)
+    return breaks, float(np.quantile(sharpest, 0.95))

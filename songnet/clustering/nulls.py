@@ -2,7 +2,9 @@
 
 Two null models, because each alone can be fooled. ``gaussian`` has the data's covariance and nothing else: one cloud,
 stretched as the data are. But skewed or heavy-tailed columns look clustered beside it. ``shuffled`` keeps every column
-as it is and takes away what columns have to do with each other. Structure must beat both.
+as it is and takes away what columns have to do with each other. Structure must beat both. What beats only the first is
+explained by single columns: skew, outliers, or groups along one of them. A single cloud that is skewed *and*
+correlated can beat both: no test against two nulls excludes every shape that is not clusters.
 
 References
 ----------
@@ -22,6 +24,8 @@ from songnet.clustering.space import Space
 NULL_MODELS = ("gaussian", "shuffled")
 # A p-value above this is "no more clustered than noise".
 ALPHA = 0.01
+# Share of the draws that a number of clusters must have been fitted for.
+FITTED = 0.9
 
 
 class NullSource:
@@ -39,11 +43,9 @@ class NullSource:
         self.space = space
         self.features = features
         linear = space.linear(features)
-        self._mean = linear.mean(axis=0)
-        _, singular, axes = np.linalg.svd(linear - self._mean, full_matrices=False)
-        rank = max(1, int((singular > 1e-9 * singular[0]).sum()))
-        # Multiplying orthonormal columns by this gives data of exactly the sample covariance.
-        self._factor = singular[:rank, None] * axes[:rank]
+        singular = np.linalg.svd(linear - linear.mean(axis=0), compute_uv=False)
+        # Orthonormal columns times these have exactly the sample covariance, up to a rotation that changes no distance.
+        self._spread = singular[: max(1, int((singular > 1e-9 * singular[0]).sum()))]
 
     def draw(self, model: str, seed: int) -> np.ndarray:
         """Points of one draw.
@@ -51,9 +53,10 @@ class NullSource:
         Parameters
         ----------
         model : str
-            ``"gaussian"``: normal directions with exactly the features' covariance. A draw that merely came from that
-            covariance would spread a little beyond the data's own principal axes, and weak structure would hide
-            behind the difference. ``"shuffled"``: every column in a random order of its own.
+            ``"gaussian"``: normal data with exactly the covariance that the features have after standardising and
+            whitening, then brought to unit length as they are. (A draw that merely came from that covariance would
+            spread a little beyond the data's own principal axes, and weak structure would hide behind the
+            difference.) ``"shuffled"``: every column in a random order of its own, then the whole way.
         seed : int
             Another seed, another draw.
 
@@ -64,10 +67,9 @@ class NullSource:
         rng = np.random.default_rng([NULL_MODELS.index(model), seed])
         if model == "shuffled":
             return self.space.points(rng.permuted(self.features, axis=0))
-        n, rank = len(self.features), len(self._factor)
-        noise = rng.standard_normal((n, rank))
+        noise = rng.standard_normal((len(self.features), len(self._spread)))
         orthonormal, _ = np.linalg.qr(noise - noise.mean(axis=0))
-        return self.space.finish(orthonormal @ self._factor + self._mean)
+        return self.space.finish(orthonormal * self._spread)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class NullTest:
     draws : int
         How many.
     statistic : float
-        Largest standardised mean silhouette over all numbers of clusters: (data - mean of draws) / deviation of draws.
+        Largest standardised mean silhouette over all numbers of clusters; mean and deviation are of data and draws.
     at : int
         Number of clusters at which it was reached.
     p_value : float
@@ -96,7 +98,7 @@ class NullTest:
     p_value: float
 
 
-def null_test(model: str, n_clusters: list[int], observed: np.ndarray, drawn: np.ndarray) -> NullTest:
+def null_test(model: str, n_clusters: list[int], observed: np.ndarray, drawn: np.ndarray) -> NullTest | None:
     """Compare silhouettes with those of draws.
 
     Parameters
@@ -110,21 +112,26 @@ def null_test(model: str, n_clusters: list[int], observed: np.ndarray, drawn: np
     drawn : numpy.ndarray [shape=(draws, n_k)]
         Mean silhouettes of the draws; NaN where a draw could not be clustered.
 
+    Returns
+    -------
+    NullTest or None
+        None when there is no number of clusters that nearly all draws could be clustered with.
+
     Examples
     --------
     >>> drawn = np.random.default_rng(0).normal(0.1, 0.01, (99, 2))
     >>> null_test("gaussian", [2, 3], np.array([0.1, 0.5]), drawn).p_value
     0.01
     """
-    # A number of clusters that too few draws could be fitted for says nothing.
-    told = (np.isfinite(drawn).sum(axis=0) >= 2) & np.isfinite(observed)
-    if not told.any():
-        return NullTest(model, len(drawn), 0.0, n_clusters[0], 1.0)
-    mean = np.nanmean(drawn[:, told], axis=0)
-    deviation = np.maximum(np.nanstd(drawn[:, told], axis=0, ddof=1), 1e-9)
-    scores = np.full(len(observed), -np.inf)
-    scores[told] = (observed[told] - mean) / deviation
-    largest = np.nan_to_num((drawn[:, told] - mean) / deviation, nan=-np.inf).max(axis=1)
-    best = int(scores.argmax())
-    p_value = (1 + int((largest >= scores[best]).sum())) / (1 + len(drawn))
-    return NullTest(model, len(drawn), float(scores[best]), n_clusters[best], p_value)
+    # A number of clusters that many draws could not be fitted for cannot be compared: they had no chance to reach the
+    # data there. Of the others, a draw that is missing counts as an ordinary one.
+    told = np.flatnonzero((np.isfinite(drawn).mean(axis=0) >= FITTED) & np.isfinite(observed))
+    if not len(told):
+        return None
+    # Data and draws are standardised alike, all together: under the null they are exchangeable.
+    together = np.vstack([observed[told], drawn[:, told]])
+    together = np.where(np.isfinite(together), together, np.nanmean(together, axis=0))
+    scores = (together - together.mean(axis=0)) / np.maximum(together.std(axis=0, ddof=1), 1e-9)
+    largest = scores.max(axis=1)
+    p_value = float((largest >= largest[0]).mean())
+    return NullTest(model, len(drawn), float(largest[0]), n_clusters[told[scores[0].argmax()]], p_value)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy
+import sklearn
 
 from songnet.clustering.choose import trust
 from songnet.clustering.description import ClusterDescription, describe_clusters
@@ -21,10 +23,13 @@ from songnet.config import ClusterConfig, ImageConfig
 from songnet.descriptors import load_descriptors
 from songnet.errors import InputNotFoundError
 from songnet.library import Library
-from songnet.library.partitions import drop_parts, highest_label, load_partition, load_parts, save_part
+from songnet.library.partitions import begin_parts, highest_label, load_partition, load_parts, save_part
 from songnet.library.tracks import tracks_by_id
 from songnet.partition import NOISE, Partition
 from songnet.progress import Progress, silent
+
+# Sweeps whose finished parts are kept: looking at something else must not cost an interrupted one its parts.
+KEPT_SWEEPS = 4
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,12 @@ class LibraryParts:
     library : Library
         Open for writing.
     key : str
-        Stands for data, settings, seed and version; parts of other keys are forgotten.
+        Stands for data, settings, seed and versions. Parts of the last few sweeps are kept beside.
     """
 
     def __init__(self, library: Library, key: str) -> None:
         self.library, self.key = library, key
-        drop_parts(library, keep=key)
+        begin_parts(library, key, newest=KEPT_SWEEPS)
 
     def load(self) -> Mapping[str, Any]:
         """All parts kept so far."""
@@ -116,8 +121,9 @@ def sweep_key(features: Features, config: ClusterConfig, seed: int, artists: np.
     """A hash of everything that decides a sweep's numbers."""
     digest = hashlib.sha256(np.ascontiguousarray(features.values).tobytes())
     digest.update(np.ascontiguousarray(artists).tobytes())
-    settings = {**asdict(config), "shape": features.values.shape, "seed": seed, "version": version}
-    # The numbers of clusters are asked for one by one: a sweep over more of them uses what is there.
+    settings = {**asdict(config), "k": config.n_clusters, "shape": features.values.shape, "seed": seed}
+    # Another version of a library that does the arithmetic may round otherwise.
+    settings["versions"] = [version, np.__version__, scipy.__version__, sklearn.__version__]
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()
 
@@ -132,6 +138,7 @@ def cluster_features(
     seed: int,
     version: str,
     n_threads: int,
+    keep_parts: bool = True,
     progress: Progress = silent,
     on_fit: Callable[[Fit], None] | None = None,
 ) -> ClusterReport:
@@ -155,12 +162,14 @@ def cluster_features(
         Of the program: parts that another version kept are not used.
     n_threads : int
         Threads to use; the result does not depend on it.
+    keep_parts : bool
+        Keep finished parts in the library, so that an interrupted sweep goes on.
     progress, on_fit : callable
         See `songnet.clustering.sweep.sweep`.
     """
     tracks = tracks_by_id(library.db)
     artists = number_artists([tracks[track]["artist"] for track in features.track_ids])
-    parts = LibraryParts(library, sweep_key(features, config, seed, artists, version))
+    parts = LibraryParts(library, sweep_key(features, config, seed, artists, version)) if keep_parts else None
     report = sweep(
         features.values,
         config,

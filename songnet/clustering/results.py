@@ -34,6 +34,8 @@ class SweepRow:
     silhouette_squared : float or None
         Mean silhouette of squared distances, exact over all tracks however many; of points of length 1 it is the
         silhouette of cosine distances.
+    null_observed : float or None
+        The data's mean silhouette as the null models' is taken: on the same number of tracks, with as many starts.
     null_mean, null_low, null_high : float or None
         Mean silhouette of the Gaussian null at this k, and what 95 of 100 of its draws stay above and below.
     gap, gap_s : float or None
@@ -63,6 +65,7 @@ class SweepRow:
     sizes: tuple[int, ...]
     noise: int
     converged: bool
+    null_observed: float | None = None
     null_mean: float | None = None
     null_low: float | None = None
     null_high: float | None = None
@@ -79,7 +82,10 @@ class Verdict:
     Parameters
     ----------
     structured : bool or None
-        False: no more clustered than noise. None: not tested.
+        More clustered than both null models. None: not tested.
+    explained_by : str or None
+        ``"noise"``: Gaussian data reach as much. ``"columns"``: they do not, but shuffled columns do: skewed values, or
+        groups along single columns. ``"clusters"``: neither does. None: not tested.
     p_value : float or None
         The larger one of the null models' p-values.
     n_clusters : int or None
@@ -91,6 +97,7 @@ class Verdict:
     """
 
     structured: bool | None
+    explained_by: str | None
     p_value: float | None
     n_clusters: int | None
     reason: str

@@ -44,8 +44,16 @@ class Space:
         Returns
         -------
         numpy.ndarray [shape=(n, min(d, n_components)), dtype=float32]
+            With no components, as many columns as the features have, or as there are tracks.
         """
-        return self.finish(self.linear(features))
+        if self.n_components:
+            return self.finish(self.linear(features))
+        if features.shape[1] <= len(features):
+            return np.ascontiguousarray(features, dtype=np.float32)
+        # n tracks span n - 1 dimensions at most: turned into their principal axes they keep all their distances.
+        centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+        left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+        return np.ascontiguousarray(left * singular, dtype=np.float32)
 
     def linear(self, features: np.ndarray) -> np.ndarray:
         """Features after the linear part of the way, before rows are brought to length 1 [dtype=float64]."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from songnet.clustering.estimators import Fit, fit_path
+from songnet.clustering.estimators import CLUSTERERS, Fit, fit_path
 from songnet.clustering.results import StabilityScore
 from songnet.library.tracks import fold
 from songnet.partition import NOISE
@@ -64,7 +64,10 @@ class Resampling:
         # A half must hold two tracks a cluster, or nothing can repeat.
         possible = tuple(k for k in n_clusters if k <= len(points) // 4)
         fits = _fits(method, points, possible, seed) if possible else []
-        return cls(points, artists, method, possible, {fit.n_clusters: fit.labels for fit in fits}, seed)
+        # A method that finds the number itself answers under the number that all the tracks gave.
+        asked = possible if not CLUSTERERS[method].needs_n_clusters else [fit.n_clusters for fit in fits]
+        base = {k: fit.labels for k, fit in zip(asked, fits, strict=True)}
+        return cls(points, artists, method, possible, base, seed)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -120,8 +123,7 @@ class Resampling:
         if not possible:
             return {}
         fits = _fits(self.method, self.points[rows], possible, seed)
-        # A method that finds the number itself answers under the number that all the tracks gave.
-        if len(self.base) == 1 and len(fits) == 1:
+        if not CLUSTERERS[self.method].needs_n_clusters:
             return {next(iter(self.base)): fits[0]}
         return {fit.n_clusters: fit for fit in fits if fit.n_clusters in self.base}
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from songnet.clustering.choose import reach_verdict
 from songnet.clustering.estimators import CLUSTERERS, Fit, fit_path
-from songnet.clustering.evidence import compare_with_nulls, measure_stability
+from songnet.clustering.evidence import Work, compare_with_nulls, measure_stability
 from songnet.clustering.nulls import NullTest
 from songnet.clustering.parts import Keeper, Parts, pack_fit, unpack_fit
 from songnet.clustering.results import SilhouettePlotData, SweepRow, Verdict
@@ -103,25 +103,30 @@ def sweep(
         If the features cannot be clustered or there are fewer tracks than clusters.
     """
     check_features(features, what)
-    keeper = Keeper(parts)
+    work = Work(config, seed, n_threads, Keeper(parts), progress)
     ks, notes = _possible(config, features)
     space = Space(config.n_components, config.shrinkage)
     # BLAS and OpenMP split their sums by the number of their threads: one each, and the same bits everywhere.
     with threadpool_limits(1):
         points = space.points(features)
-        fits, skipped = _fits(points, ks, config, seed, n_threads, keeper, progress, on_fit)
+        fits, skipped = _fits(points, ks, work, on_fit)
         notes += skipped
-        rows, silhouettes = _rows(points, fits, config, seed, n_threads)
-        tests, rows, n_null = compare_with_nulls(features, space, rows, config, seed, n_threads, keeper, progress)
-        rows, n_stability = measure_stability(points, artists, rows, config, seed, n_threads, keeper, progress)
-    n_silhouette = min(len(points), config.silhouette_sample)
+        rows, silhouettes = _rows(points, fits, work)
+        nulls = compare_with_nulls(features, space, rows, work)
+        stability = measure_stability(points, artists, nulls.rows, work)
+    rows, tests = stability.rows, nulls.tests
+    n_silhouette, n_null, n_stability = min(len(points), config.silhouette_sample), nulls.n_tracks, stability.n_tracks
+    notes += nulls.notes
     for name, count in (("silhouettes", n_silhouette), ("null models", n_null), ("stability", n_stability)):
         if 0 < count < len(points):
             notes.append(f"{name}: on {count:,} of {len(points):,} tracks, drawn with the seed")
+    verdict = reach_verdict(rows, tests, nulls.break_threshold)
+    if len(rows) > 1 and verdict.n_clusters == rows[-1].n_clusters:
+        notes.append(f"{verdict.n_clusters} is the largest number tried: there may be more clusters, raise --k")
     return SweepReport(
         rows=tuple(rows),
         tests=tuple(tests),
-        verdict=reach_verdict(rows, tests),
+        verdict=verdict,
         labels={fit.n_clusters: fit.labels for fit in fits},
         silhouettes=silhouettes,
         points=points,
@@ -151,14 +156,11 @@ def _possible(config: ClusterConfig, features: np.ndarray) -> tuple[list[int], l
 def _fits(
     points: np.ndarray,
     ks: Sequence[int],
-    config: ClusterConfig,
-    seed: int,
-    n_threads: int,
-    keeper: Keeper,
-    progress: Progress,
+    work: Work,
     on_fit: Callable[[Fit], None] | None,
 ) -> tuple[list[Fit], list[str]]:
     """A fit a number of clusters, and what to say of numbers that cannot be fitted."""
+    config, keeper = work.config, work.keeper
     done = {k: unpack_fit(keeper.kept[f"fit:{k}"]) for k in ks if f"fit:{k}" in keeper.kept}
     if config.method == "kmeans" and len(done) < len(ks):
         # All k share their starts and their passes: fitted apart they could differ in the last bit. They take seconds.
@@ -173,14 +175,20 @@ def _fits(
         keeper.save(f"fit:{k}", pack_fit(fit))
         done[k] = fit
         tell(fit)
-        progress("cluster", len(done), len(ks), f"k = {fit.n_clusters}")
+        work.progress("cluster", len(done), len(ks), f"k = {fit.n_clusters}")
 
     skipped: dict[int, str] = {}
     if missing:
         fit_path(
-            config.method, points, missing, n_init=config.n_init, seed=seed, n_threads=n_threads, on_fit=keep,
+            config.method,
+            points,
+            missing,
+            n_init=config.n_init,
+            seed=work.seed,
+            n_threads=work.n_threads,
+            on_fit=keep,
             on_skip=skipped.__setitem__,
-        )  # fmt: skip
+        )
     if not done:
         raise ParameterError(next(iter(skipped.values())))
     return [done[k] for k in sorted(done)], [f"k = {k} was left out: {reason}" for k, reason in skipped.items()]
@@ -189,14 +197,11 @@ def _fits(
 def _rows(
     points: np.ndarray,
     fits: Sequence[Fit],
-    config: ClusterConfig,
-    seed: int,
-    n_threads: int,
+    work: Work,
 ) -> tuple[list[SweepRow], dict[int, SilhouettePlotData]]:
-    scores = silhouette(
-        points, [fit.labels for fit in fits], sample_size=config.silhouette_sample, seed=seed, n_threads=n_threads
-    )
-    exact = squared_silhouette(points, [fit.labels for fit in fits], n_threads=n_threads)
+    labels, size, n_threads = [fit.labels for fit in fits], work.config.silhouette_sample, work.n_threads
+    scores = silhouette(points, labels, sample_size=size, seed=work.seed, n_threads=n_threads)
+    exact = squared_silhouette(points, labels, n_threads=n_threads)
     rows, plots = [], {}
     for fit, score, squared in zip(fits, scores, exact, strict=True):
         counts = np.bincount(fit.labels[fit.labels >= 0])

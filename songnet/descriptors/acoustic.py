@@ -75,7 +75,7 @@ def clip_acoustics(db: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
         ``loudness_db``: RMS level in dBFS (a sine of full scale has -3), at least what black pixels stand for.
         ``dynamics_db``: from the 10th to the 95th percentile of the frames' levels, as EBU Tech 3342 takes them.
         ``brightness_hz``: spectral centroid, the mean of the band centres weighted by magnitude (weighted by energy,
-        the bass drum decides alone, and music with cymbals counts as dark). What lies 40 dB below the
+        the bass drum decides alone, and music with cymbals counts as dark). What lies 30 dB below the
         loudest band of its frame is not counted, black pixels are not, and silence is 0 Hz.
         ``bass_share``: 0 to 1, the energy in bands whose centre lies below 250 Hz.
         ``percussiveness``: 0 to 1, the energy's percussive share (`percussive_mask`); 0 for silence.

@@ -9,8 +9,8 @@ and never leaves the two in disagreement for longer than until the next start (`
 from songnet.library.arrays import ArrayStore, from_arrow, to_arrow
 from songnet.library.partitions import (
     StoredPartition,
+    begin_parts,
     check_partition_name,
-    drop_parts,
     highest_label,
     list_partitions,
     load_partition,
@@ -29,8 +29,8 @@ __all__ = [
     "LibrarySettings",
     "Run",
     "StoredPartition",
+    "begin_parts",
     "check_partition_name",
-    "drop_parts",
     "from_arrow",
     "highest_label",
     "list_partitions",

@@ -267,24 +267,33 @@ def load_parts(library: Library, key: str) -> dict[str, Any]:
     return {row[0]: json.loads(row[1]) for row in rows}
 
 
-def drop_parts(library: Library, *, keep: str | None = None) -> int:
-    """Forget kept parts, so that they do not pile up.
+def begin_parts(library: Library, key: str, *, newest: int) -> int:
+    """Note that a clustering begins or goes on, and forget the parts of those that were begun long before.
 
     Parameters
     ----------
     library : Library
         Open for writing.
-    keep : str, optional
-        Key of the clustering whose parts stay; without it all go.
+    key : str
+        Of the clustering; it is the newest now.
+    newest : int
+        How many clusterings keep their parts, this one among them; 1 or more.
 
     Returns
     -------
     int
-        How many were forgotten.
+        How many parts were forgotten.
     """
     with library.db:
-        # IS NOT: nothing differs from no key at all.
-        return library.db.execute("DELETE FROM sweep_parts WHERE key IS NOT ?", (keep,)).rowcount
+        library.db.execute("DELETE FROM sweeps WHERE key = ?", (key,))
+        library.db.execute(
+            "INSERT INTO sweeps (sweep_id, key) SELECT coalesce(max(sweep_id), 0) + 1, ? FROM sweeps", (key,)
+        )
+        library.db.execute(
+            "DELETE FROM sweeps WHERE sweep_id NOT IN (SELECT sweep_id FROM sweeps ORDER BY sweep_id DESC LIMIT ?)",
+            (newest,),
+        )
+        return library.db.execute("DELETE FROM sweep_parts WHERE key NOT IN (SELECT key FROM sweeps)").rowcount
 
 
 def _select(library: Library, condition: str, values: tuple[Any, ...]) -> list[StoredPartition]:

@@ -126,6 +126,10 @@ CREATE TABLE labels (
 ) STRICT, WITHOUT ROWID;
 
 -- Finished parts of a clustering under way, so that one that was interrupted goes on where it stopped.
+CREATE TABLE sweeps (
+    sweep_id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE
+) STRICT;
 CREATE TABLE sweep_parts (
     key TEXT NOT NULL,
     part TEXT NOT NULL,

@@ -48,7 +48,7 @@ def draw_cluster_figures(
     report : ClusterReport
         What to draw.
     folder : pathlib.Path
-        Where to. Figures of an earlier run in it are replaced; silhouettes of other k are removed.
+        Where to. Figures of an earlier run in it are removed.
     method : str
         For the captions.
     seed : int
@@ -79,6 +79,11 @@ def draw_cluster_figures(
         drawn.extend(paths)
         progress("figures", len(drawn) // 2, total)
 
+    # What an earlier run drew would stand beside the new clusters as if it were theirs.
+    for stem in ("criteria", "k-table", "silhouettes-k*", "maps", "maps-by-*", "pca-3d"):
+        for ending in ("png", "svg"):
+            for stale in folder.glob(f"{stem}.{ending}"):
+                stale.unlink()
     if len(rows) > 1:
         curves = criteria_curves(rows, report)
         height = 2.4 * ((len(curves) + 1) // 2) + 0.4
@@ -95,8 +100,6 @@ def draw_cluster_figures(
 
     width, height = k_table_size(columns, cells)
     note(save_figures(draw_table, folder, "k-table", width=width, height=height, caption=over_k))
-    for stale in folder.glob("silhouettes-k*.*"):
-        stale.unlink()
     for row in with_silhouettes:
         note(_silhouettes(report, row, names if row.n_clusters == k else None, folder, method, seed))
     maps = [PROJECTIONS[name](report.sweep.points, seed=seed) for name in projections]
@@ -125,7 +128,7 @@ def criteria_curves(rows: Sequence[SweepRow], report: ClusterReport) -> list[Cur
     def values(name: str) -> np.ndarray:
         return np.array([np.nan if getattr(row, name) is None else getattr(row, name) for row in rows], dtype=float)
 
-    has_null = rows[0].null_low is not None
+    has_null = any(row.null_low is not None for row in rows)
     curves = [
         Curve("inertia", ks, values("inertia"), chosen=chosen, voted=votes["elbow of inertia"]),
         Curve(

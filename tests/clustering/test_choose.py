@@ -98,10 +98,15 @@ def test_a_break_of_the_gap_goes_before_silhouettes_that_keep_rising() -> None:
     ]
     k, reason = recommend(rows)
     assert k == 3
-    assert reason.endswith("(break of the gap: 4.8 deviations of noise; next sharpest at 5: 2.5)")
+    assert reason.endswith("(break of the gap: 4.8, noise 0.0; next sharpest at 5: 2.5)")
+    assert recommend(rows, 2.6)[1].endswith("(break of the gap: 4.8, noise 2.6)")
     assert break_vote(rows) == 3
     # What noise reaches is no candidate, however sharp its break.
-    assert recommend([replace(rows[0], gap_break=9.0, null_high=0.2), *rows[1:]])[0] == 3
+    reached = replace(rows[0], gap_break=9.0, null_observed=0.1, null_high=0.2)
+    assert recommend([reached, *rows[1:]])[0] == 3
+    # A break that noise often has decides nothing: the silhouettes do.
+    assert break_vote(rows, 5.0) is None
+    assert recommend(rows, 5.0) == (6, "it has the highest mean silhouette (0.400)")
 
 
 def test_without_a_break_there_is_no_vote_of_it() -> None:
@@ -110,10 +115,10 @@ def test_without_a_break_there_is_no_vote_of_it() -> None:
 
 
 def test_a_k_that_noise_reaches_is_not_recommended_while_another_is_above_it() -> None:
-    rows = [row(2, 0.39, null_high=0.45), row(3, 0.40, null_high=0.2)]
+    rows = [row(2, 0.39, null_observed=0.39, null_high=0.45), row(3, 0.40, null_observed=0.40, null_high=0.2)]
     assert recommend(rows)[0] == 3
     # When noise reaches all of them there is still an answer to "if there must be clusters".
-    assert recommend([row(2, 0.39, null_high=0.45), row(3, 0.40, null_high=0.45)])[0] == 2
+    assert recommend([replace(each, null_high=0.45) for each in rows])[0] == 2
     assert recommend([row(1, None)]) == (None, "the method finds fewer than two clusters")
 
 
@@ -122,13 +127,23 @@ def null(p_value: float, model: str = "gaussian") -> NullTest:
 
 
 @pytest.mark.parametrize(
-    ("p_values", "structured"), [((0.01, 0.01), True), ((0.01, 0.4), False), ((0.02, 0.01), False), ((), None)]
+    ("gaussian", "shuffled", "explained_by"),
+    [(0.01, 0.01, "clusters"), (0.01, 0.4, "columns"), (0.02, 0.01, "noise"), (0.5, 0.5, "noise")],
 )
-def test_structure_must_beat_every_null_model(p_values: tuple[float, ...], structured: bool | None) -> None:
-    verdict = reach_verdict([row(2, 0.1), row(3, 0.4)], [null(p) for p in p_values])
-    assert verdict.structured is structured
-    assert verdict.p_value == (max(p_values) if p_values else None)
+def test_structure_must_beat_every_null_model(gaussian: float, shuffled: float, explained_by: str) -> None:
+    tests = [null(gaussian), null(shuffled, "shuffled")]
+    verdict = reach_verdict([row(2, 0.1), row(3, 0.4)], tests)
+    assert verdict.explained_by == explained_by
+    assert verdict.structured is (explained_by == "clusters")
+    assert verdict.p_value == max(gaussian, shuffled)
     assert verdict.n_clusters == 3
+
+
+def test_nothing_tested_is_no_verdict_and_nothing_found_is_noise() -> None:
+    untested = reach_verdict([row(2, 0.1), row(3, 0.4)], [])
+    assert (untested.structured, untested.explained_by, untested.p_value) == (None, None, None)
+    nothing = reach_verdict([row(1, None)], [])
+    assert (nothing.structured, nothing.explained_by) == (False, "noise")
 
 
 def test_the_reason_names_the_rule_that_decided() -> None:
@@ -137,11 +152,12 @@ def test_the_reason_names_the_rule_that_decided() -> None:
     assert reach_verdict([row(3, 0.4)], []).reason == "the only number of clusters there is"
 
 
-def test_trust_speaks_of_artists_first_and_uses_three_words() -> None:
+def test_trust_judges_by_halves_and_tells_the_rest_beside_it() -> None:
     scores = {"halves": StabilityScore(0.2, 0.01, 20), "artists": StabilityScore(0.8, 0.01, 20)}
     assert trust(row(3, stability=scores)) == (
-        "stable: adjusted Rand index 0.80 ± 0.01 when a fifth of the artists is left out"
+        "unstable: adjusted Rand index 0.20 between clusterings of halves of the tracks, 0.80 without a fifth of the"
+        " artists"
     )
     assert (trust(row(3, stability={"halves": StabilityScore(0.6, 0.0, 9)})) or "").startswith("fairly stable")
-    assert (trust(row(3, stability={"seeds": StabilityScore(0.4, 0.0, 9)})) or "").startswith("unstable")
+    assert (trust(row(3, stability={"seeds": StabilityScore(0.8, 0.0, 9)})) or "").startswith("stable")
     assert trust(row(3)) is None

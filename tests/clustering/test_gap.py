@@ -46,8 +46,17 @@ def test_the_break_is_where_clusters_end_and_noise_has_none(rng: np.random.Gener
     ks = list(range(1, 13))
     noise = -0.05 * np.arange(12) + 0.005 * rng.standard_normal((100, 12)).cumsum(axis=1)
     steep = np.where(np.arange(12) < 5, -0.3, 0.0).cumsum()
-    breaks = gap_breaks(ks, noise[0] + steep, noise[1:])
+    breaks, threshold = gap_breaks(ks, noise[0] + steep, noise[1:])
     assert ks[int(np.nanargmax(breaks))] == 5
-    assert np.nanmax(breaks) > 10
-    flat = gap_breaks(ks, noise[0], noise[1:])
-    assert np.nanmax(np.abs(flat)) < 4
+    assert np.nanmax(breaks) > 10 > 4 * threshold
+
+
+def test_the_threshold_is_what_noise_stays_below_in_95_of_100_draws(rng: np.random.Generator) -> None:
+    ks = list(range(1, 13))
+    above = 0
+    for _ in range(200):
+        noise = -0.05 * np.arange(12) + 0.005 * rng.standard_normal((100, 12)).cumsum(axis=1)
+        breaks, threshold = gap_breaks(ks, noise[0], noise[1:])
+        above += bool(np.nanmax(breaks) > threshold)
+    # 5% of 200 are 10; a binomial stays between 2 and 20 in 99.8 of 100 cases.
+    assert 2 <= above <= 20

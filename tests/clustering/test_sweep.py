@@ -41,9 +41,10 @@ def test_planted_clusters_are_found_at_the_right_k(found: tuple[SweepReport, np.
 
 def test_every_criterion_votes_for_planted_clusters(found: tuple[SweepReport, np.ndarray]) -> None:
     votes = found[0].verdict.votes
-    for name in ("elbow of inertia", "elbow of distortion", "silhouette", "bic"):
+    for name in ("elbow of inertia", "elbow of distortion", "silhouette", "bic", "break of the gap", "gap"):
         assert votes[name] == 4, name
-    assert {name for name, vote in votes.items() if vote is None} <= {"gap"}
+    for name in ("stability, halves", "stability, seeds", "stability, artists"):
+        assert votes[name] in (2, 3, 4), name
 
 
 def test_rows_hold_what_the_labels_say(found: tuple[SweepReport, np.ndarray]) -> None:
@@ -91,7 +92,42 @@ def test_skewed_columns_alone_are_no_structure() -> None:
     report = sweep(skewed, ClusterConfig(k="2..8", n_components=0, n_init=3, resamples=0))
     by_model = {test.model: test.p_value for test in report.tests}
     assert by_model["gaussian"] <= 0.01 < by_model["shuffled"]
-    assert report.verdict.structured is False
+    assert (report.verdict.structured, report.verdict.explained_by) == (False, "columns")
+
+
+def test_groups_along_one_column_alone_are_told_as_that() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((100, 5))
+    features[::2, 0] += 12
+    verdict = sweep(features, ClusterConfig(k="2..5", n_components=0, n_init=3, resamples=0)).verdict
+    assert (verdict.structured, verdict.explained_by, verdict.n_clusters) == (False, "columns", 2)
+
+
+def test_the_largest_number_tried_can_be_the_right_one() -> None:
+    features, truth = planted(5, n_clusters=6, n=180, d=8)
+    report = sweep(features, ClusterConfig(k="2..6", n_components=0, n_init=3, resamples=0))
+    assert report.verdict.n_clusters == 6
+    assert adjusted_rand_score(truth, report.labels[6]) == 1.0
+    assert report.notes[-1] == "6 is the largest number tried: there may be more clusters, raise --k"
+
+
+def test_numbers_that_begin_late_break_nowhere_by_themselves() -> None:
+    features, _ = planted(0)
+    report = sweep(features, ClusterConfig(k="6,8,10", n_components=0, n_init=3, resamples=0))
+    # Four clusters: whatever is chosen, it is not because another cluster gains much less from six on.
+    assert report.verdict.votes["break of the gap"] is None
+
+
+def test_clusters_inside_clusters_are_told_by_their_sharpest_level() -> None:
+    rng = np.random.default_rng(0)
+    outer = 30 * rng.standard_normal((3, 6))
+    inner = outer[:, None] + 5 * rng.standard_normal((3, 4, 6))
+    truth = np.repeat(np.arange(12), 15)
+    features = inner.reshape(12, 6)[truth] + 0.5 * rng.standard_normal((180, 6))
+    report = sweep(features, ClusterConfig(k="2..15", n_components=0, n_init=5, resamples=0))
+    assert report.verdict.n_clusters in (3, 12)
+    for k, wanted in ((3, truth // 4), (12, truth)):
+        assert adjusted_rand_score(wanted, report.labels[k]) == 1.0
 
 
 @pytest.mark.slow
@@ -210,6 +246,15 @@ def test_density_finds_planted_clusters_and_calls_noise_noise() -> None:
     assert report.rows[0].gap is None
     noise = np.random.default_rng(1).standard_normal((120, 4))
     assert sweep(noise, ClusterConfig(method="hdbscan", n_components=0, resamples=0)).verdict.structured is False
+
+
+def test_density_keeps_its_stability_when_a_sample_finds_another_number() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(6), [120, 60, 40, 30, 20, 10])
+    features = 9 * rng.standard_normal((6, 5))[truth] + rng.standard_normal((280, 5))
+    config = ClusterConfig(method="hdbscan", n_components=0, nulls=0, resamples=3, stability_sample=100)
+    report = sweep(features, config)
+    assert set(report.rows[0].stability) == {"halves", "seeds"}
 
 
 def test_density_that_finds_nothing_says_so() -> None:

@@ -290,7 +290,7 @@ def test_a_kill_at_any_statement_leaves_the_old_version_or_the_new_one(old_libra
     )
     ends = [tuple(map(int, line.split())) for line in script.stdout.splitlines()]
     # Reading the version, BEGIN, three tables, the version number, COMMIT: each was the last thing one process did.
-    assert [signal_number for _, signal_number in ends] == [signal.SIGKILL] * 7 + [0]
+    assert [signal_number for _, signal_number in ends] == [signal.SIGKILL] * 8 + [0]
     seen = []
     for count, _ in ends:
         folder = old_library.parent / f"killed-{count}"
@@ -300,4 +300,4 @@ def test_a_kill_at_any_statement_leaves_the_old_version_or_the_new_one(old_libra
         seen.append(version)
         Library(folder, write=True).close()
         assert shape_of(folder)[0] == 2
-    assert seen == [1] * 7 + [2]
+    assert seen == [1] * 8 + [2]

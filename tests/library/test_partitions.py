@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import (
     Library,
+    begin_parts,
     check_partition_name,
-    drop_parts,
     highest_label,
     list_partitions,
     load_partition,
@@ -201,7 +201,7 @@ def test_ids_of_any_text_come_back_in_order(empty_library, labelled):
     assert (stored.n_tracks, stored.n_groups) == (len(labelled), len(before.groups))
 
 
-def test_parts_of_a_clustering_are_kept_until_another_one(empty_library):
+def test_parts_of_a_clustering_are_kept(empty_library):
     save_part(empty_library, "k1", "b", {"scores": [0.1, 1e-17, -0.0]})
     save_part(empty_library, "k1", "a", None)
     save_part(empty_library, "k2", "a", 3)
@@ -209,11 +209,18 @@ def test_parts_of_a_clustering_are_kept_until_another_one(empty_library):
     assert json.dumps(load_parts(empty_library, "k1")) == '{"a": [1], "b": {"scores": [0.1, 1e-17, -0.0]}}'
     with Library(empty_library.path) as reader:
         assert load_parts(reader, "k2") == {"a": 3}
-    assert drop_parts(empty_library, keep="k1") == 1
-    assert load_parts(empty_library, "k2") == {}
-    assert len(load_parts(empty_library, "k1")) == 2
-    assert drop_parts(empty_library) == 2
-    assert load_parts(empty_library, "k1") == {}
+
+
+def test_the_newest_clusterings_keep_their_parts(empty_library):
+    for key in ("a", "b", "c"):
+        assert begin_parts(empty_library, key, newest=2) == (1 if key == "c" else 0)
+        save_part(empty_library, key, "x", key)
+    assert [load_parts(empty_library, key) for key in ("a", "b", "c")] == [{}, {"x": "b"}, {"x": "c"}]
+    # One that goes on is the newest again.
+    assert begin_parts(empty_library, "b", newest=2) == 0
+    assert begin_parts(empty_library, "d", newest=2) == 1
+    assert [load_parts(empty_library, key) for key in ("b", "c")] == [{"x": "b"}, {}]
+    assert begin_parts(empty_library, "d", newest=1) == 1
 
 
 def test_a_part_may_hold_what_is_not_defined_but_nothing_beyond_json(empty_library):
