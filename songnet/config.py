@@ -160,7 +160,7 @@ class ClusterConfig:
         model's track vectors) or ``"joined"`` (both, side by side).
     method : str
         Name of a clusterer (`songnet.clustering.CLUSTERERS`).
-    k : str
+    k : str or int
         Numbers of clusters to try: ``"2..20"``, ``"2,3,4,10"``, ``"6"``; each 2 to 1,000.
     n_init : int
         Starts of every fit, 1 to 100; the best is kept.
@@ -178,7 +178,7 @@ class ClusterConfig:
 
     features: str = "descriptors"
     method: str = "kmeans"
-    k: str = "2..20"
+    k: str | int = "2..20"
     n_init: int = 10
     n_components: int = 16
     shrinkage: float = 0.3
@@ -208,7 +208,7 @@ class ClusterConfig:
     def n_clusters(self) -> tuple[int, ...]:
         """The numbers of clusters to try, ascending, none twice."""
         wanted: set[int] = set()
-        for part in self.k.split(","):
+        for part in str(self.k).split(","):
             low, dots, high = part.strip().partition("..")
             try:
                 first, last = int(low), int(high if dots else low)

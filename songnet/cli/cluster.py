@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,7 +79,7 @@ def command(
         Path | None,
         typer.Option("--labels", help="CSV of known labels (path or file, and label) to compare the clusters with."),
     ] = None,
-    label_column: Annotated[str | None, typer.Option("--label-column", help="Which column of it.")] = None,
+    label_column: Annotated[str | None, typer.Option("--label-column", help="Column of it with the labels.")] = None,
     colour_by: Annotated[
         str | None,
         typer.Option("--colour-by", help="Draw the maps also coloured by artist, album, genre, year or label."),
@@ -122,6 +124,7 @@ def command(
     configure_logging(quiet, verbose)
     toml = read_toml(config)
     settings = _settings(toml, features, model, layout, k, method, n_init, nulls, resamples)
+    wanted = _projections(projections)
     request = _Request(
         settings=settings,
         model=model,
@@ -131,7 +134,7 @@ def command(
         labels=labels,
         label_column=label_column,
         colour_by=colour_by,
-        projections=_projections(projections) if figures else None,
+        projections=wanted if figures else None,
         include_missing=include_missing,
         control=control,
         n_threads=jobs or options.available_cores(),
@@ -158,7 +161,7 @@ def command(
     kept = f", numbered like partition {report.matched}" if report.matched is not None else ""
     say(
         f"stored as partition {outcome.partition_id} ({name}){kept}; see it again: songnet cluster show"
-        f" --library {library}"
+        f" --library {shlex.quote(str(library))}"
     )
     if outcome.figures:
         say(f"{len(outcome.figures)} figures: {outcome.figures[0].parent}")
@@ -207,6 +210,8 @@ def _check(request: _Request) -> None:
         raise ParameterError(f"--control is {request.control!r}; choose one of: {', '.join(NULL_MODELS)}")
     if request.colour_by is not None and request.colour_by not in TAGS:
         raise ParameterError(f"--colour-by is {request.colour_by!r}; choose one of: {', '.join(TAGS)}")
+    if request.label_column is not None and request.labels is None:
+        raise ParameterError("--label-column names a column of --labels FILE: give that too")
     if request.colour_by == "label" and request.labels is None:
         raise ParameterError("--colour-by label needs --labels FILE")
 
@@ -299,8 +304,9 @@ def _sweep(
 
 
 def name_of_folder(name: str) -> str:
-    """A folder's name for a partition's name: letters, digits, dash and underscore."""
-    return "cluster-" + "".join(char if char.isalnum() or char in "-_" else "_" for char in name)[:80]
+    """A folder's name for a partition's name: letters, digits, dash and underscore; no two names share one."""
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)[:60]
+    return f"cluster-{safe}" if safe == name else f"cluster-{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _settings(

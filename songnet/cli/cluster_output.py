@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from songnet.cli.output import print_table, say, shorten
+from songnet.cli.output import print_table, say, shorten, terminal_width
 
 if TYPE_CHECKING:
     from songnet.clustering import AgainstLabels, ClusterReport, SweepReport
     from songnet.clustering.estimators import Fit
     from songnet.config import ClusterConfig
 
+FULL_WIDTH = 125
+LEFT_OUT_WHEN_NARROW = ("inertia", "distortion", "sizes")
 AGAINST = {"gaussian": "Gaussian data of the same covariance", "shuffled": "shuffled columns"}
 
 
@@ -61,6 +63,8 @@ def print_sweep(sweep: SweepReport) -> None:
     columns += ["of noise", "gap", "break"] if with_null else []
     columns += ["BIC"] if with_bic else []
     columns += [*kinds, "sizes"]
+    # Numbers broken over two lines help nobody: a narrow terminal gets fewer columns (--json and the figures have all).
+    narrow = terminal_width() < FULL_WIDTH
     rows = []
     for row in sweep.rows:
         half = None if row.silhouette is None else (row.silhouette_high or 0.0) - row.silhouette
@@ -73,8 +77,13 @@ def print_sweep(sweep: SweepReport) -> None:
         cells += [_number(row.stability[kind].mean if kind in row.stability else None, 2) for kind in kinds]
         sizes = f"{row.sizes[0]} to {row.sizes[-1]}" if row.sizes else "none"
         rows.append([*cells, sizes + (f", {row.noise} noise" if row.noise else "")])
+    if narrow:
+        shown = [index for index, name in enumerate(columns) if name not in LEFT_OUT_WHEN_NARROW]
+        columns, rows = [columns[index] for index in shown], [[row[index] for index in shown] for row in rows]
+        # Without what follows ±.
+        rows = [[cell.partition(" ±")[0] for cell in row] for row in rows]
     print_table(columns, rows)
-    legend = ["silhouette with its 95% interval"]
+    legend = ["silhouette: mean over tracks"] if narrow else ["silhouette with its 95% interval"]
     if with_null:
         legend.append("of noise: mean silhouette of Gaussian data")
         legend.append("break: how sharply the gap stops rising, in deviations")

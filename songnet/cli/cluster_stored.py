@@ -11,6 +11,8 @@ import typer
 from songnet.cli import options
 from songnet.cli.cluster_output import print_clusters, verdict_lines
 from songnet.cli.output import configure_logging, path_text, print_json, print_table, say, shorten
+from songnet.errors import ParameterError
+from songnet.partition import NOISE
 
 WHICH = typer.Option("--partition", "-p", help="Number or name of the stored clusters. [default: the newest]")
 
@@ -54,7 +56,8 @@ def list_command(
 
 def show_command(
     cluster: Annotated[
-        int | None, typer.Argument(help="Number of one cluster, to see all its tracks.", metavar="[CLUSTER]")
+        str | None,
+        typer.Argument(help="Number of one cluster, or noise, to see all its tracks.", metavar="[CLUSTER]"),
     ] = None,
     which: Annotated[str | None, WHICH] = None,
     library: options.Library = options.DEFAULT_LIBRARY,
@@ -70,6 +73,7 @@ def show_command(
     from songnet.library.partitions import load_partition, load_silhouettes
     from songnet.library.tracks import tracks_by_id
 
+    label = _label(cluster)
     with Library(library) as opened:
         stored, partition = load_partition(opened, which, "cluster")
         tracks = tracks_by_id(opened.db) if cluster is not None else {}
@@ -84,19 +88,19 @@ def show_command(
         say("")
         print_clusters(stored.summary["clusters"])
         return 0
-    if cluster not in partition.sizes:
-        known = ", ".join(str(number) for number in partition.sizes)
+    if label not in partition.sizes:
+        known = ", ".join("noise" if number == NOISE else str(number) for number in partition.sizes)
         raise InputNotFoundError(f"partition {stored.partition_id} has no cluster {cluster}; it has: {known}")
     members = [
         {**tracks[track], "silhouette": None if math.isnan(silhouette) else round(silhouette, 4)}
-        for track, label, silhouette in zip(partition.track_ids, partition.labels, silhouettes, strict=True)
-        if label == cluster and track in tracks
+        for track, own, silhouette in zip(partition.track_ids, partition.labels, silhouettes, strict=True)
+        if own == label and track in tracks
     ]
     # The most typical first; what is not known comes last.
     members.sort(key=lambda track: -2 if track["silhouette"] is None else track["silhouette"], reverse=True)
     if as_json:
         rows = [{**track, "path": path_text(track["path"])} for track in members]
-        print_json({**_entry(stored), "cluster": cluster, "tracks": rows})
+        print_json({**_entry(stored), "cluster": label, "tracks": rows})
         return 0
     cells = [
         ["" if track["silhouette"] is None else f"{track['silhouette']:+.2f}"]
@@ -105,14 +109,27 @@ def show_command(
         for track in members
     ]
     names = {entry["label"]: entry["name"] for entry in stored.summary["clusters"]}
-    title = f"cluster {cluster}, {names.get(cluster, '')}: {partition.sizes[cluster]} tracks"
+    what = "noise" if label == NOISE else f"cluster {label}, {names.get(label, '')}"
+    title = f"{what}: {partition.sizes[label]} tracks"
     print_table(["silhouette", "artist", "title", "album", "path"], cells, title=title)
     return 0
 
 
+def _label(cluster: str | None) -> int:
+    """The number that stands for what the user wrote; 0 for nothing."""
+    if cluster is None:
+        return 0
+    if cluster == "noise":
+        return NOISE
+    if not cluster.isdecimal() or len(cluster) > 9:
+        raise ParameterError(f"{cluster!r} is no cluster: name a number, or noise")
+    return int(cluster)
+
+
 def export_command(
     path: Annotated[
-        Path, typer.Argument(help="A file ending in .csv or .parquet, or a folder for one .m3u8 a cluster.")
+        Path,
+        typer.Argument(help="A .csv or .parquet file (replaced if it is there), or a folder for one .m3u8 a cluster."),
     ],
     which: Annotated[str | None, WHICH] = None,
     library: options.Library = options.DEFAULT_LIBRARY,
@@ -127,6 +144,8 @@ def export_command(
     from songnet.library import Library
     from songnet.library.partitions import load_partition
 
+    if path == Path():
+        raise ParameterError("name a file or a folder to write to; . is not taken, so that nothing is strewn about")
     with Library(library) as opened:
         stored, partition = load_partition(opened, which, "cluster")
         names = {entry["label"]: entry["name"] for entry in stored.summary.get("clusters", [])}

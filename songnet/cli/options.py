@@ -25,7 +25,7 @@ Library = Annotated[
         show_default="./songnet-library",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Decides everything that is drawn at random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Decides everything that is drawn at random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more of what is being done.")]

@@ -79,6 +79,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
     _console(sys.stdout).print(table)
 
 
+def terminal_width() -> int:
+    """Columns that a table on stdout may take; much where it is no terminal."""
+    return _console(sys.stdout).width
+
+
 def say(text: str) -> None:
     """One line of result on stdout."""
     sys.stdout.write(clean(text) + "\n")

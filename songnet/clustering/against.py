@@ -90,6 +90,8 @@ def read_labels(
         wanted = f"no column {column!r}" if column else "several columns that may be the labels"
         raise ParameterError(f"{path} has {wanted} ({', '.join(names)}): name one with --label-column")
     given = {row[key]: row[chosen] for row in rows if row[key] and row[chosen]}
+    if not given:
+        raise ParameterError(f"no row of {path} has both {key} and {chosen}")
     found = {}
     for track, values in tracks.items():
         name = track if key == "track_id" else _ending(values["path"], given)
@@ -115,8 +117,19 @@ def _ending(path: bytes | None, given: Mapping[str, str]) -> str | None:
     return next((ending for ending in endings if ending in given), None)
 
 
-def score_labels(what: str, labels: np.ndarray, truth: Sequence[str]) -> AgainstLabels:
+def score_labels(what: str, labels: np.ndarray, truth: Sequence[str], n_clusters: int | None = None) -> AgainstLabels:
     """Compare labels of clusters with given ones, in the same order.
+
+    Parameters
+    ----------
+    what : str
+        Which clustering.
+    labels : numpy.ndarray [shape=(n,), dtype=int]
+        Clusters; -1 is noise.
+    truth : sequence of str
+        Labels of the same tracks.
+    n_clusters : int, optional
+        Clusters there are in all; without it, those among these tracks.
 
     Examples
     --------
@@ -125,7 +138,7 @@ def score_labels(what: str, labels: np.ndarray, truth: Sequence[str]) -> Against
     """
     return AgainstLabels(
         what,
-        len(np.unique(labels[labels >= 0])),
+        n_clusters or len(np.unique(labels[labels >= 0])),
         float(adjusted_rand_score(truth, labels)),
         float(adjusted_mutual_info_score(truth, labels)),
         float(normalized_mutual_info_score(truth, labels)),
@@ -184,8 +197,8 @@ def compare_with_labels(
     spread = statistics.std(axis=0)
     standard = ((statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
     wanted = sorted({chosen, len(set(given))} & set(labels_by_k))
-    scores = [score_labels(what, labels_by_k[k][mine], given) for k in wanted]
+    scores = [score_labels(what, labels_by_k[k][mine], given, k) for k in wanted]
     possible = [k for k in wanted if k < len(np.unique(standard, axis=0))]
     for fit in fit_path("kmeans", standard, possible, n_init=n_init, seed=seed, n_threads=1) if possible else []:
-        scores.append(score_labels("k-means on 60 MFCC statistics", fit.labels[labelled], of_labelled))
+        scores.append(score_labels("k-means on 60 MFCC statistics", fit.labels[labelled], of_labelled, fit.n_clusters))
     return scores

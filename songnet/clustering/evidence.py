@@ -178,7 +178,8 @@ def measure_stability(points: np.ndarray, artists: np.ndarray | None, rows: list
     if not config.resamples:
         return Evidence(rows, 0)
     chosen = draw_rows(len(points), config.stability_sample, seed, "stability")
-    n_clusters = [row.n_clusters for row in rows]
+    # Whether nothing comes out again and again is no question.
+    n_clusters = [row.n_clusters for row in rows if row.silhouette is not None]
     resampling = Resampling.prepare(
         points[chosen], None if artists is None else artists[chosen], config.method, n_clusters, seed
     )

@@ -121,7 +121,7 @@ def export_partition(
     if path.suffix.lower() not in TABLES:
         raise ParameterError(
             f"{path} ends in {path.suffix!r}; a partition is written as .csv, as .parquet, or as playlists into a"
-            " folder (a name without an ending)"
+            " folder (one that is there, or a name without an ending)"
         )
     return _export_table(library, stored, partition, path, names)
 

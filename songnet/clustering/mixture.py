@@ -222,7 +222,9 @@ class _Mixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         held = self._mixture.weights_ * len(points)
         fewest = points.shape[1] + 1 if self.covariance_type == "full" else 2
         if held.min() < fewest and self.n_clusters > 1:
-            raise ParameterError(self._collapse(f"a component holds {held.min():.2f} rows, fewer than {fewest},"))
+            raise ParameterError(
+                self._collapse(f"a component holds {np.floor(100 * held.min()) / 100:.2f} rows, fewer than {fewest},")
+            )
         covariances = self._mixture.covariances_
         if self.covariance_type == "diag":
             # A column that hardly varies at all is nobody's collapse.

@@ -81,7 +81,7 @@ def check_features(features: np.ndarray, what: str) -> None:
         If there are fewer than 3 tracks, a value is not finite, or all tracks are the same.
     """
     if len(features) < 3:
-        raise ParameterError(f"{len(features)} tracks cannot be clustered: at least 3 with {what} are needed")
+        raise ParameterError(f"{len(features)} track(s) with {what} cannot be clustered: 3 or more are needed")
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(bad):
         raise ParameterError(

@@ -17,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from songnet.clustering.estimators import CLUSTERERS, Fit, fit_path
 from songnet.clustering.results import StabilityScore
+from songnet.errors import ParameterError
 from songnet.library.tracks import fold
 from songnet.partition import NOISE
 
@@ -66,7 +67,7 @@ class Resampling:
         fits = _fits(method, points, possible, seed) if possible else []
         # A method that finds the number itself answers under the number that all the tracks gave.
         asked = possible if not CLUSTERERS[method].needs_n_clusters else [fit.n_clusters for fit in fits]
-        base = {k: fit.labels for k, fit in zip(asked, fits, strict=True)}
+        base = {k: fit.labels for k, fit in zip(asked, fits, strict=False)}
         return cls(points, artists, method, possible, base, seed)
 
     @property
@@ -124,13 +125,18 @@ class Resampling:
             return {}
         fits = _fits(self.method, self.points[rows], possible, seed)
         if not CLUSTERERS[self.method].needs_n_clusters:
-            return {next(iter(self.base)): fits[0]}
+            return {next(iter(self.base)): fits[0]} if fits and self.base else {}
         return {fit.n_clusters: fit for fit in fits if fit.n_clusters in self.base}
 
 
 def _fits(method: str, points: np.ndarray, n_clusters: Sequence[int], seed: int) -> list[Fit]:
-    # A mixture that cannot be fitted to a part of the tracks says nothing there.
-    return fit_path(method, points, n_clusters, n_init=N_INIT, seed=seed, n_threads=1, on_skip=lambda k, reason: None)
+    # A method that cannot be fitted to a part of the tracks (too few of them, mostly) says nothing there.
+    try:
+        return fit_path(
+            method, points, n_clusters, n_init=N_INIT, seed=seed, n_threads=1, on_skip=lambda k, reason: None
+        )
+    except ParameterError:
+        return []
 
 
 def summarise(repetitions: Sequence[Mapping[int, float]], n_clusters: int) -> StabilityScore | None:

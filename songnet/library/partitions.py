@@ -23,6 +23,7 @@ from songnet.partition import Partition
 BRANCHES = {"cluster": "run `songnet cluster` first", "community": "find communities in playlists first"}
 # An SQLite integer holds any number of this many digits.
 MAX_DIGITS = 18
+MAX_NAME = 200
 _COLUMNS = "partition_id, name, branch, created_at, n_tracks, n_groups, method, parameters, summary, run_id"
 
 
@@ -72,6 +73,8 @@ def check_partition_name(name: str) -> None:
     ParameterError
         If the name is empty, a number, or not printable.
     """
+    if len(name) > MAX_NAME:
+        raise ParameterError(f"a name of {len(name):,} characters cannot name a partition: {MAX_NAME} are enough")
     if not name.strip() or not name.isprintable():
         raise ParameterError(f"{name!r} cannot name a partition: a name is printable text")
     if _is_number(name):

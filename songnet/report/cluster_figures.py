@@ -99,6 +99,7 @@ def draw_cluster_figures(
         return plot_k_table(figure.add_subplot(), columns, cells, chosen_row)
 
     width, height = k_table_size(columns, cells)
+    height = max(height, 1.3)
     note(save_figures(draw_table, folder, "k-table", width=width, height=height, caption=over_k))
     for row in with_silhouettes:
         note(_silhouettes(report, row, names if row.n_clusters == k else None, folder, method, seed))

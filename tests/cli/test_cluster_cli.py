@@ -17,6 +17,7 @@ import pytest
 from synthetic import STYLES, write_track
 
 from songnet.cli.app import main
+from songnet.cli.cluster import name_of_folder
 from songnet.config import ImageConfig, ReadConfig
 from songnet.library import Library
 from songnet.library.partitions import load_partition
@@ -158,6 +159,36 @@ def test_list_show_and_export(capsys, kinds, tmp_path):
     assert sum(Path(line).is_file() for line in lines) == 15
 
 
+def test_noise_can_be_shown_and_small_libraries_take_density(capsys, kinds):
+    code, content, _ = run_json(
+        capsys, "cluster", "--library", kinds, "--method", "hdbscan", "--resamples", 2, "--nulls", 0, *ROOMY
+    )
+    assert code == 0
+    n_noise = content["sweep"][0]["noise"]
+    assert 0 < n_noise < 45
+    code, content, _ = run_json(capsys, "cluster", "show", "noise", "--library", kinds)
+    assert (code, content["cluster"], len(content["tracks"])) == (0, -1, n_noise)
+    code, _, err = run(capsys, "cluster", "show", "first", "--library", kinds)
+    assert (code, err) == (2, "error: 'first' is no cluster: name a number, or noise\n")
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_numbers(capsys, kinds, monkeypatch):
+    monkeypatch.setattr("songnet.cli.cluster_output.terminal_width", lambda: 80)
+    _, out, _ = run(capsys, "cluster", "--library", kinds, *FAST, *ROOMY)
+    (header,) = [line for line in out.splitlines() if line.split()[:2] == ["k", "silhouette"]]
+    assert header.split() == ["k", "silhouette", "of", "noise", "gap", "break", "BIC", "halves", "seeds", "artists"]
+    assert len(header.rstrip()) <= 80
+    assert "±" not in out.split("silhouette: mean")[0].split(header)[1]
+
+
+def test_names_that_would_share_a_folder_do_not():
+    names = ["hd b", "hd_b", "hd/b", "a" * 80, "a" * 81, "\U0001d400" * 80, "../../x"]
+    folders = [name_of_folder(name) for name in names]
+    assert len(set(folders)) == len(names)
+    assert all(len(folder.encode()) < 100 and "/" not in folder for folder in folders)
+    assert name_of_folder("clusters") == "cluster-clusters"
+
+
 def test_codes_joined_and_the_layout_of_2020(capsys, library_copy):
     arguments = ("cluster", "--library", library_copy, "--nulls", 0, "--resamples", 0, *ROOMY)
     code, content, err = run_json(capsys, *arguments, "--model", "cae-12x15", "--k", "2..3")
@@ -190,6 +221,7 @@ def test_codes_joined_and_the_layout_of_2020(capsys, library_copy):
         (("--colour-by", "mood"), "--colour-by is 'mood'; choose one of: artist, album, genre, year, label"),
         (("--colour-by", "label"), "--colour-by label needs --labels FILE"),
         (("--labels", "/nowhere.csv"), "cannot read the labels /nowhere.csv: No such file or directory"),
+        (("--label-column", "style"), "--label-column names a column of --labels FILE: give that too"),
         (("--name", "12"), "'12' cannot name a partition"),
         (("--seed", "3", "list"), "--seed stands before list: write it after that word"),
     ],
@@ -209,13 +241,13 @@ def test_libraries_with_nothing_to_cluster(capsys, tmp_path, empty_library):
     empty_library.close()
     code, _, err = run(capsys, "cluster", "--library", empty_library.path, *ROOMY)
     assert (code, "has no mel images of songnet-8 to describe: run `songnet embed FOLDER` first" in err) == (2, True)
-    for n_tracks, message in ((1, "1 tracks cannot be clustered"), (2, "2 tracks cannot be clustered")):
+    for n_tracks in (1, 2):
         write_track(tmp_path / "few" / f"{n_tracks}.wav", "sine", 200.0 * n_tracks, seconds=6.0)
         with Library(tmp_path / "few-library", write=True, create=True) as library:
             ingest(library, [tmp_path / "few"], ImageConfig(), ReadConfig(), n_workers=1)
         code, _, err = run(capsys, "cluster", "--library", tmp_path / "few-library", *ROOMY)
         assert code == 2
-        assert message in err
+        assert f"{n_tracks} track(s) with descriptors of songnet-8 cannot be clustered: 3 or more are needed" in err
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="no signals")

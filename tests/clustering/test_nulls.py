@@ -109,7 +109,7 @@ def test_a_k_whose_draws_never_vary_divides_by_nothing() -> None:
 
 
 def test_features_that_cannot_be_clustered_are_refused_in_words() -> None:
-    with pytest.raises(ParameterError, match="2 tracks cannot be clustered: at least 3 with codes"):
+    with pytest.raises(ParameterError, match=r"2 track\(s\) with codes cannot be clustered: 3 or more are needed"):
         check_features(np.ones((2, 3)), "codes")
     with pytest.raises(ParameterError, match="the codes of all 5 tracks are identical"):
         check_features(np.ones((5, 3)), "codes")
