@@ -50,6 +50,10 @@ class ImageError(SongNetError):
     """A PNG is not a mel image that SongNet can read."""
 
 
+class PlaylistError(SongNetError):
+    """A playlist file, or a part of it, cannot be read."""
+
+
 class LibraryError(SongNetError):
     """The library on disk is not in the state that a command needs."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ from songnet.demo.artists import Artist, invent_artists
 from songnet.demo.encode import partial_path, write_audio
 from songnet.demo.export import README, m3u8_path, write_listens, write_playlists, write_text, write_truth
 from songnet.demo.listeners import Playlist, count_listens, make_playlists
+from songnet.demo.playlist_files import format_files
 from songnet.demo.render import play
 from songnet.demo.tracks import TrackTruth, plan_tracks
 from songnet.errors import ParameterError, SongNetError
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Version of what is composed: raised whenever the same parameters give other files."""
 
 MANIFEST = "composition.json"
@@ -189,11 +190,13 @@ def _remove_partials(root: Path) -> None:
             path.unlink()
 
 
-def _written(tracks: Iterable[TrackTruth], playlists: Sequence[Playlist]) -> list[str]:
+def _written(tracks: Sequence[TrackTruth], playlists: Sequence[Playlist]) -> list[str]:
     """All files of a composition but the manifest, relative to the root."""
     tables = ["README.txt", "listens.csv", "truth.csv", "truth-playlists.csv"]
     slices = [f"playlists/mpd.slice.0-{len(playlists) - 1}.json"]
-    return [*(track.path for track in tracks), *(m3u8_path(playlist) for playlist in playlists), *slices, *tables]
+    samples = [f"playlists/formats/{name}" for name in format_files(playlists, tracks)]
+    lists = [*(m3u8_path(playlist) for playlist in playlists), *slices, *samples]
+    return [*(track.path for track in tracks), *lists, *tables]
 
 
 def _write_manifest(root: Path, parameters: dict[str, int], files: dict[str, int]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from songnet.demo.encode import partial_path
 from songnet.demo.listeners import Playlist
 from songnet.demo.names import file_name
+from songnet.demo.playlist_files import m3u8_text, mpd_text, write_formats
 from songnet.demo.tracks import TrackTruth
 
 _TRUTH_FIELDS = (
@@ -22,9 +22,6 @@ _TRUTH_FIELDS = (
     "track_number", "year", "isrc", "channels", "bitrate_kbps", "leading_silence_s", "fade_in_s", "fade_out_s",
     "noise_db",
 )  # fmt: skip
-
-# The day on which every playlist was last changed, so that nothing depends on the clock.
-_MODIFIED_AT = 1_577_836_800
 
 README = """\
 A small music library composed by SongNet's demo
@@ -36,6 +33,7 @@ invented. It is given to the public domain (CC0 1.0): copy, change and share it 
 music/                     audio files by style, artist and album, tagged
 playlists/m3u8/            one playlist a file, with paths relative to it
 playlists/mpd.slice.*.json the same playlists in the format of the Million Playlist Dataset
+playlists/formats/         the first of them in every format that SongNet reads
 listens.csv                how often each track was played
 truth.csv                  what each track was composed to be: style, tempo, key, gain and so on
 truth-playlists.csv        who made each playlist, and the style that listener likes best
@@ -68,16 +66,12 @@ def write_listens(root: Path, tracks: Sequence[TrackTruth], listens: NDArray[np.
 
 
 def write_playlists(root: Path, playlists: Sequence[Playlist], tracks: Sequence[TrackTruth]) -> None:
-    """Write the playlists as M3U8 files, as one slice of the Million Playlist Dataset, and who made them."""
+    """Write the playlists as M3U8 files and one slice of the Million Playlist Dataset, samples, and who made them."""
     for playlist in playlists:
-        write_text(root / m3u8_path(playlist), _m3u8(playlist, tracks))
+        write_text(root / m3u8_path(playlist), m3u8_text(playlist, tracks))
     last = len(playlists) - 1
-    dataset = {
-        "info": {"generated_on": "2020-01-01 00:00:00.000000", "slice": f"0-{last}", "version": "v1"},
-        "playlists": [_mpd_playlist(playlist, tracks) for playlist in playlists],
-    }
-    text = json.dumps(dataset, indent=1, ensure_ascii=False)
-    write_text(root / "playlists" / f"mpd.slice.0-{last}.json", text + "\n")
+    write_text(root / "playlists" / f"mpd.slice.0-{last}.json", mpd_text(playlists, tracks))
+    write_formats(root / "playlists" / "formats", playlists, tracks)
     rows = ([playlist.pid, playlist.name, playlist.listener, playlist.style] for playlist in playlists)
     _write_csv(root / "truth-playlists.csv", ("pid", "name", "listener", "style"), rows)
 
@@ -85,43 +79,6 @@ def write_playlists(root: Path, playlists: Sequence[Playlist], tracks: Sequence[
 def m3u8_path(playlist: Playlist) -> str:
     """Place of a playlist's M3U8 file, relative to the root."""
     return f"playlists/m3u8/{playlist.pid:04d} - {file_name(playlist.name)}.m3u8"
-
-
-def _m3u8(playlist: Playlist, tracks: Sequence[TrackTruth]) -> str:
-    lines = ["#EXTM3U", f"#PLAYLIST:{playlist.name}"]
-    for index in playlist.tracks:
-        track = tracks[index]
-        lines += [f"#EXTINF:{round(track.duration_s)},{track.artist} - {track.title}", f"../../{track.path}"]
-    return "\n".join(lines) + "\n"
-
-
-def _mpd_playlist(playlist: Playlist, tracks: Sequence[TrackTruth]) -> dict[str, object]:
-    entries = [
-        {
-            "pos": position,
-            "artist_name": track.artist,
-            "track_uri": f"demo:track:{track.index:06d}",
-            "artist_uri": f"demo:artist:{track.artist_index:04d}",
-            "track_name": track.title,
-            "album_uri": f"demo:album:{track.artist_index:04d}-{track.year}",
-            "duration_ms": round(1000 * track.duration_s),
-            "album_name": track.album,
-        }
-        for position, track in enumerate(tracks[index] for index in playlist.tracks)
-    ]
-    return {
-        "name": playlist.name,
-        "collaborative": "false",
-        "pid": playlist.pid,
-        "modified_at": _MODIFIED_AT,
-        "num_tracks": len(entries),
-        "num_albums": len({entry["album_uri"] for entry in entries}),
-        "num_artists": len({entry["artist_uri"] for entry in entries}),
-        "num_followers": playlist.followers,
-        "num_edits": 1,
-        "duration_ms": sum(round(1000 * tracks[index].duration_s) for index in playlist.tracks),
-        "tracks": entries,
-    }
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -136,7 +136,63 @@ CREATE TABLE sweep_parts (
     value TEXT NOT NULL,
     PRIMARY KEY (key, part)
 ) STRICT, WITHOUT ROWID;
-"""
+""",
+    3: """
+-- A file that playlists were read from. The same content at another path is the same file, unless it says where
+-- tracks lie relative to itself.
+CREATE TABLE playlist_files (
+    file_id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    sha256 TEXT NOT NULL,
+    source TEXT NOT NULL,
+    relative INTEGER NOT NULL,
+    imported_at TEXT NOT NULL,
+    n_skipped INTEGER NOT NULL,
+    problem TEXT
+) STRICT;
+CREATE INDEX playlist_files_of_content ON playlist_files (sha256);
+
+CREATE TABLE playlists (
+    playlist_id INTEGER PRIMARY KEY,
+    file_id INTEGER NOT NULL REFERENCES playlist_files (file_id),
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    source_id TEXT,
+    owner TEXT,
+    description TEXT,
+    n_entries INTEGER NOT NULL,
+    UNIQUE (file_id, number)
+) STRICT;
+
+-- What entries say of a track, each wording once: a million playlists repeat two million wordings 66 million times.
+-- track_key is the same for all wordings of one track. method without track_id says why there is no match. track_id
+-- refers to no table: finding the rows of a track that goes would mean reading all.
+CREATE TABLE playlist_items (
+    item_id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    track_key TEXT NOT NULL,
+    title TEXT,
+    artist TEXT,
+    album TEXT,
+    duration_s REAL,
+    path TEXT,
+    folder BLOB,
+    isrc TEXT,
+    mb_recording_id TEXT,
+    track_uri TEXT,
+    track_id TEXT,
+    method TEXT,
+    confidence REAL CHECK ((confidence IS NULL) = (track_id IS NULL) AND confidence BETWEEN 0 AND 1)
+) STRICT;
+
+CREATE TABLE entries (
+    playlist_id INTEGER NOT NULL REFERENCES playlists (playlist_id),
+    position INTEGER NOT NULL,
+    item_id INTEGER NOT NULL,
+    added_at TEXT,
+    PRIMARY KEY (playlist_id, position)
+) STRICT, WITHOUT ROWID;
+""",
 }
 OLDEST_VERSION = 1
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -111,6 +111,7 @@ INSERT INTO runs VALUES (7, 'embed', '0.1.0', 's', 'f', 'done', 0, '{}', '{"read
 """
 TABLES = ("meta", "tracks", "paths", "images", "codes", "reading", "failures", "runs")
 NEW_TABLES = {"partitions", "labels", "sweep_parts"}
+PLAYLIST_TABLES = {"playlist_files", "playlists", "playlist_items", "entries"}
 
 
 @pytest.fixture
@@ -152,12 +153,13 @@ def test_the_first_writer_brings_the_library_up_to_date_and_loses_nothing(old_li
         save_partition(library, partition, name="n", branch="cluster", run_id=7, summary={})
         assert ledger.tracks_by_id(library.db)["t1"]["path"] == b"/m/\xff.mp3"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("INFO", f"the library {old_library} was brought from schema 1 to 2")
+        ("INFO", f"the library {old_library} was brought from schema 1 to 2"),
+        ("INFO", f"the library {old_library} was brought from schema 2 to 3"),
     ]
     assert rows_of(old_library) == before
     with Library(old_library, write=True) as library:
         assert load_partition(library, "n", "cluster")[1].labels.tolist() == [1, 2]
-    assert len(caplog.records) == 1
+    assert len(caplog.records) == 2
 
 
 def test_an_old_library_ends_up_like_a_new_one(old_library, tmp_path):
@@ -167,8 +169,8 @@ def test_an_old_library_ends_up_like_a_new_one(old_library, tmp_path):
     Library(old_library, write=True).close()
     assert shape_of(old_library) == shape_of(tmp_path / "new")
     version, tables = shape_of(old_library)
-    assert version == schema.SCHEMA_VERSION == 2
-    assert set(tables) >= NEW_TABLES
+    assert version == schema.SCHEMA_VERSION == 3
+    assert set(tables) >= NEW_TABLES | PLAYLIST_TABLES
 
 
 def test_the_text_of_version_1_has_not_changed():
@@ -206,12 +208,12 @@ def test_a_reader_that_was_there_first_sees_what_the_writer_adds(old_library):
         assert load_parts(reader, "k") == {"a": 1}
 
 
-@pytest.mark.parametrize(("version", "write"), [(0, False), (0, True), (3, False), (3, True)])
+@pytest.mark.parametrize(("version", "write"), [(0, False), (0, True), (4, False), (4, True)])
 def test_other_versions_are_refused_and_left_alone(old_library, version, write):
     database = sqlite3.connect(old_library / "songnet.db")
     database.execute(f"PRAGMA user_version = {version}")
     database.close()
-    message = "which no program ever wrote" if version == 0 else "this program knows up to 2: update songnet"
+    message = "which no program ever wrote" if version == 0 else "this program knows up to 3: update songnet"
     with pytest.raises(LibraryVersionError, match=f"has schema {version}, {message}"):
         Library(old_library, write=write)
     found, tables = shape_of(old_library)
@@ -220,7 +222,7 @@ def test_other_versions_are_refused_and_left_alone(old_library, version, write):
 
 def test_a_step_that_fails_is_taken_back_whole(old_library, monkeypatch):
     before = shape_of(old_library), rows_of(old_library)
-    broken = {2: schema.MIGRATIONS[2] + "DROP TABLE failures; CREATE TABLE meta (x);"}
+    broken = {**schema.MIGRATIONS, 2: schema.MIGRATIONS[2] + "DROP TABLE failures; CREATE TABLE meta (x);"}
     with monkeypatch.context() as patched:
         patched.setattr(schema, "MIGRATIONS", broken)
         with pytest.raises(LibraryError, match=r"stays at schema 1, for bringing it to 2 failed \(table meta already"):
@@ -233,21 +235,21 @@ def test_a_step_that_fails_is_taken_back_whole(old_library, monkeypatch):
     assert (shape_of(old_library), rows_of(old_library)) == before
     # Lock and all are free again, and the right step works.
     Library(old_library, write=True).close()
-    assert shape_of(old_library)[0] == 2
+    assert shape_of(old_library)[0] == 3
 
 
 def test_versions_are_taken_one_by_one(old_library, monkeypatch):
-    later = {**schema.MIGRATIONS, 3: "CREATE TABLE third (x) STRICT;", 4: "CREATE TABLE fourth (x INTEGER) STRICT;"}
+    later = {**schema.MIGRATIONS, 4: "CREATE TABLE third (x) STRICT;", 5: "CREATE TABLE fourth (x INTEGER) STRICT;"}
     monkeypatch.setattr(schema, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 4)
-    with pytest.raises(LibraryError, match="stays at schema 2, for bringing it to 3 failed"):
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 5)
+    with pytest.raises(LibraryError, match="stays at schema 3, for bringing it to 4 failed"):
         Library(old_library, write=True)
     version, tables = shape_of(old_library)
-    assert (version, set(tables) >= NEW_TABLES, "third" in tables) == (2, True, False)
-    monkeypatch.setitem(later, 3, "CREATE TABLE third (x INTEGER) STRICT;")
+    assert (version, set(tables) >= NEW_TABLES, "third" in tables) == (3, True, False)
+    monkeypatch.setitem(later, 4, "CREATE TABLE third (x INTEGER) STRICT;")
     Library(old_library, write=True).close()
     version, tables = shape_of(old_library)
-    assert (version, {"third", "fourth"} <= set(tables)) == (4, True)
+    assert (version, {"third", "fourth"} <= set(tables)) == (5, True)
 
 
 KILLED = """
@@ -289,15 +291,17 @@ def test_a_kill_at_any_statement_leaves_the_old_version_or_the_new_one(old_libra
         [sys.executable, "-c", KILLED, str(old_library)], capture_output=True, text=True, check=True
     )
     ends = [tuple(map(int, line.split())) for line in script.stdout.splitlines()]
-    # Reading the version, BEGIN, three tables, the version number, COMMIT: each was the last thing one process did.
-    assert [signal_number for _, signal_number in ends] == [signal.SIGKILL] * 8 + [0]
+    # Reading the version; then, a step: BEGIN, tables and indices (four, then five), the version number, COMMIT. Each
+    # was the last thing one process did.
+    assert [signal_number for _, signal_number in ends] == [signal.SIGKILL] * 16 + [0]
     seen = []
     for count, _ in ends:
         folder = old_library.parent / f"killed-{count}"
         version, tables = shape_of(folder)
         assert set(tables) & NEW_TABLES == (set() if version == 1 else NEW_TABLES)
+        assert set(tables) & PLAYLIST_TABLES == (PLAYLIST_TABLES if version == 3 else set())
         assert rows_of(folder) == before
         seen.append(version)
         Library(folder, write=True).close()
-        assert shape_of(folder)[0] == 2
-    assert seen == [1] * 8 + [2]
+        assert shape_of(folder)[0] == 3
+    assert seen == [1] * 8 + [2] * 8 + [3]
