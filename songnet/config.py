@@ -222,6 +222,70 @@ class ClusterConfig:
         return tuple(sorted(wanted))
 
 
+@dataclass(frozen=True)
+class CommunityConfig:
+    """How playlists become a graph, and the graph communities.
+
+    Parameters
+    ----------
+    method : str
+        Name of a community method (`songnet.playlists.communities.COMMUNITY_METHODS`).
+    weighting : str
+        Weight of a pair of tracks (`songnet.playlists.weighting.WEIGHTINGS`).
+    min_support : int
+        Tracks in fewer playlists are left out, 1 to 1,000,000.
+    min_pair_support : int
+        Pairs in fewer playlists are left out, 1 to 1,000,000.
+    max_playlist_length : int
+        Longer playlists are left out, 2 to 1,000,000.
+    top_k : int
+        Edges kept a track, 1 to 10,000; 0 keeps all.
+    mutual : bool
+        Keep an edge only if it is among the strongest of both its tracks.
+    backbone : float
+        Significance of the disparity filter, 0 to 1; 0 leaves it out.
+    k_core : int
+        Tracks with fewer neighbours are peeled off, 0 to 10,000.
+    largest_component : bool
+        Keep the largest connected part only.
+    resolution : float
+        0.001 to 1,000; larger gives more communities.
+    n_communities : int
+        Communities wanted, 1 to 1,000,000: the resolution is searched; 0 leaves it as it is.
+    n_seeds : int
+        Seeds a resolution in the sweep, 1 to 100.
+    """
+
+    method: str = "louvain"
+    weighting: str = "newman-cosine"
+    min_support: int = 2
+    min_pair_support: int = 2
+    max_playlist_length: int = 1_000
+    top_k: int = 50
+    mutual: bool = False
+    backbone: float = 0.0
+    k_core: int = 0
+    largest_component: bool = False
+    resolution: float = 1.0
+    n_communities: int = 0
+    n_seeds: int = 3
+
+    def __post_init__(self) -> None:
+        limits: dict[str, tuple[float, float]] = {
+            "min_support": (1, 1_000_000),
+            "min_pair_support": (1, 1_000_000),
+            "max_playlist_length": (2, 1_000_000),
+            "top_k": (0, 10_000),
+            "backbone": (0, 1),
+            "k_core": (0, 10_000),
+            "resolution": (0.001, 1_000),
+            "n_communities": (0, 1_000_000),
+            "n_seeds": (1, 100),
+        }
+        for name, (low, high) in limits.items():
+            _check("communities", name, getattr(self, name), low, high)
+
+
 CLUSTER_FEATURES = ("descriptors", "codes", "joined")
 
 SECTIONS: dict[str, type[Any]] = {
@@ -230,6 +294,7 @@ SECTIONS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "vectors": VectorConfig,
     "cluster": ClusterConfig,
+    "communities": CommunityConfig,
 }
 
 
@@ -301,6 +366,8 @@ def build_config(cls: type[T], *layers: Mapping[str, Any]) -> T:
 
 def _coerce(section: str, key: str, value: Any, hint: Any) -> Any:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if bool in options and isinstance(value, bool):
+        return value
     if float in options and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if any(isinstance(value, option) for option in options) and not isinstance(value, bool):

@@ -1,0 +1,275 @@
+"""`songnet communities` whole: stored playlists to a graph, the graph to communities, communities to a partition."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from songnet.config import CommunityConfig
+from songnet.errors import InputNotFoundError
+from songnet.library import Library
+from songnet.library.tracks import tracks_by_id
+from songnet.partition import NOISE, Partition
+from songnet.playlists.communities import COMMUNITY_METHODS, RESOLUTION_METHODS
+from songnet.playlists.cooccurrence import count_pairs
+from songnet.playlists.graph import Graph
+from songnet.playlists.modularity import is_degenerate, modularity
+from songnet.playlists.pruning import Pruned, disparity_filter, k_core, largest_component, top_k
+from songnet.playlists.resolution import FoundResolution, ResolutionRow, find_resolution, resolution_sweep
+from songnet.playlists.stored import Memberships, load_memberships
+from songnet.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class GraphStep:
+    """What a step of making the graph kept: tracks and pairs."""
+
+    step: str
+    n_tracks: int
+    n_pairs: int
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltGraph:
+    """The graph of a library's playlists and how it came about."""
+
+    graph: Graph
+    steps: tuple[GraphStep, ...]
+    n_playlists: int
+    n_left_out: int
+
+
+@dataclass(frozen=True, eq=False)
+class CommunityReport:
+    """Communities of a library's playlists.
+
+    Parameters
+    ----------
+    built : BuiltGraph
+        The graph.
+    partition : Partition
+        Communities of its tracks, numbered from 1 by size; -1 stands alone.
+    modularity : float
+        At resolution 1.
+    degenerate : bool
+        One community holds over 80% of the tracks: there is nothing to compare with.
+    sweep : tuple of ResolutionRow
+        What other resolutions give; empty when it was not asked for.
+    found : FoundResolution or None
+        How the search for a requested number ended.
+    summary : dict
+        Sizes and examples, in plain JSON values.
+    """
+
+    built: BuiltGraph
+    partition: Partition
+    modularity: float
+    degenerate: bool
+    sweep: tuple[ResolutionRow, ...]
+    found: FoundResolution | None
+    summary: dict[str, Any]
+
+
+def build_graph(memberships: Memberships, config: CommunityConfig, *, progress: Progress = silent) -> BuiltGraph:
+    """Count which tracks stand together, weigh the pairs and prune.
+
+    Parameters
+    ----------
+    memberships : Memberships
+        From `songnet.playlists.stored.load_memberships`.
+    config : CommunityConfig
+        How.
+    progress : Progress
+        Told of the counting.
+
+    Returns
+    -------
+    BuiltGraph
+
+    Raises
+    ------
+    InputNotFoundError
+        If nothing is left.
+    """
+    n_tracks = len(memberships.track_ids)
+    pairs = count_pairs(
+        memberships.playlist_of,
+        memberships.track_of,
+        n_tracks,
+        weighting=config.weighting,
+        min_support=config.min_support,
+        min_pair_support=config.min_pair_support,
+        max_playlist_length=config.max_playlist_length,
+        progress=progress,
+    )
+    steps = [
+        GraphStep("all", n_tracks, pairs.n_seen),
+        GraphStep(f"in {config.min_support} playlists or more", pairs.n_supported, pairs.n_seen),
+        GraphStep(f"together in {config.min_pair_support} or more", pairs.n_supported, pairs.n_frequent),
+    ]
+    graph = Graph(pairs.weigh(config.weighting), memberships.track_ids)
+    graph = graph.subgraph(np.flatnonzero(graph.degrees))
+    steps.append(GraphStep(f"connected, weighted by {config.weighting}", graph.n_nodes, graph.n_edges))
+
+    def then(pruned: Pruned) -> Graph:
+        kept = pruned.graph.subgraph(np.flatnonzero(pruned.graph.degrees))
+        steps.append(GraphStep(pruned.step, kept.n_nodes, kept.n_edges))
+        return kept
+
+    if config.backbone and graph.n_edges:
+        graph = then(disparity_filter(graph, config.backbone))
+    if config.top_k and graph.n_edges:
+        graph = then(top_k(graph, config.top_k, mutual=config.mutual))
+    if config.k_core and graph.n_edges:
+        graph = then(k_core(graph, config.k_core))
+    if config.largest_component and graph.n_edges:
+        graph = then(largest_component(graph))
+    if not graph.n_edges:
+        raise InputNotFoundError(
+            f"no two tracks stand together often enough ({steps[-1].step}): lower --min-support or --min-pair-support,"
+            " or import more playlists"
+        )
+    return BuiltGraph(graph, tuple(steps), pairs.n_playlists, pairs.n_left_out)
+
+
+def find_communities(
+    library: Library, config: CommunityConfig, *, seed: int = 0, sweep: bool = False, progress: Progress = silent
+) -> CommunityReport:
+    """Communities of the playlists that a library holds.
+
+    Parameters
+    ----------
+    library : Library
+        Open for reading, with playlists.
+    config : CommunityConfig
+        Graph and method.
+    seed : int
+        0 to 2,147,483,647.
+    sweep : bool
+        Also tell what other resolutions give, each under several seeds.
+    progress : Progress
+        Told of every step.
+    """
+    detect = COMMUNITY_METHODS[config.method]
+    memberships = load_memberships(library)
+    built = build_graph(memberships, config, progress=progress)
+    graph = built.graph
+    found = None
+    wanted = config.n_communities or None
+    if wanted is not None and config.method in RESOLUTION_METHODS:
+        found = find_resolution(graph, wanted, method=config.method, seed=seed, progress=progress)
+        labels = found.labels
+    else:
+        labels = detect(graph, resolution=config.resolution, seed=seed, n_communities=wanted)
+    rows: list[ResolutionRow] = []
+    if sweep and config.method in RESOLUTION_METHODS:
+        rows = resolution_sweep(graph, method=config.method, n_seeds=config.n_seeds, seed=seed, progress=progress)
+    # Methods number by size from 0.
+    numbers = np.where(labels == NOISE, NOISE, labels + 1)
+    parameters = {"seed": seed, **{key: value for key, value in asdict(config).items() if key != "method"}}
+    partition = Partition.from_labels(list(graph.ids), numbers, config.method, parameters)
+    return CommunityReport(
+        built,
+        partition,
+        modularity(graph.adjacency, labels),
+        is_degenerate(labels),
+        tuple(rows),
+        found,
+        _summary(library, built, partition, modularity(graph.adjacency, labels), is_degenerate(labels)),
+    )
+
+
+def communities_again(memberships: Memberships, config: CommunityConfig, seed: int, *, resample: bool) -> Partition:
+    """The same search with another seed, in the same playlists or in as many drawn from them with replacement.
+
+    Parameters
+    ----------
+    memberships : Memberships
+        Of the library.
+    config : CommunityConfig
+        As the communities were found.
+    seed : int
+        Of the draw and of the method.
+    resample : bool
+        Draw playlists: one that is drawn twice counts twice.
+    """
+    if resample:
+        n_playlists = len(memberships.playlist_ids)
+        drawn = np.random.default_rng([seed, 0x706C]).integers(0, n_playlists, n_playlists)
+        counts = np.bincount(drawn, minlength=n_playlists)[memberships.playlist_of]
+        rows = np.repeat(np.arange(len(counts)), counts)
+        # Copies of a playlist are playlists of their own.
+        first = np.cumsum(counts) - counts
+        copy = np.arange(len(rows)) - first[rows]
+        pairs = np.stack([memberships.playlist_of[rows], copy])
+        _, playlist_of = np.unique(pairs, axis=1, return_inverse=True)
+        memberships = Memberships(
+            np.arange(int(playlist_of.max(initial=-1)) + 1), memberships.track_ids, playlist_of.reshape(-1),
+            memberships.track_of[rows],
+        )  # fmt: skip
+    graph = build_graph(memberships, config).graph
+    wanted = config.n_communities or None
+    if wanted is not None and config.method in RESOLUTION_METHODS:
+        labels = find_resolution(graph, wanted, method=config.method, seed=seed).labels
+    else:
+        labels = COMMUNITY_METHODS[config.method](graph, resolution=config.resolution, seed=seed, n_communities=wanted)
+    return Partition.from_labels(list(graph.ids), np.where(labels == NOISE, NOISE, labels + 1), config.method, {})
+
+
+def _summary(
+    library: Library, built: BuiltGraph, partition: Partition, quality: float, degenerate: bool
+) -> dict[str, Any]:
+    """What is stored beside the partition to be shown again."""
+    names = track_names(library)
+    strengths = built.graph.strengths
+    groups = []
+    for number, size in sorted(partition.sizes.items(), key=lambda item: (item[0] == NOISE, item[0])):
+        members = np.flatnonzero(partition.labels == number)
+        central = members[np.lexsort((members, -strengths[members]))][:5]
+        artists = Counter(
+            names[partition.track_ids[row]][0]
+            for row in members
+            if names.get(partition.track_ids[row], (None, None))[0]
+        )
+        common = sorted(artists.items(), key=lambda item: (-item[1], item[0] or ""))[:3]
+        groups.append(
+            {
+                "label": number,
+                "size": size,
+                "share": size / len(partition.track_ids),
+                "central": [
+                    {"track_id": partition.track_ids[row], "text": _text(names.get(partition.track_ids[row]))}
+                    for row in central
+                ],
+                "artists": [{"artist": artist, "tracks": count} for artist, count in common],
+            }
+        )
+    return {
+        "modularity": quality,
+        "degenerate": degenerate,
+        "graph": {
+            "n_playlists": built.n_playlists,
+            "n_tracks": built.graph.n_nodes,
+            "n_edges": built.graph.n_edges,
+            "steps": [asdict(step) for step in built.steps],
+        },
+        "communities": groups,
+    }
+
+
+def track_names(library: Library) -> dict[str, tuple[str | None, str | None]]:
+    """Artist and title of every track that playlists name: the library's tags, else what an entry says."""
+    names: dict[str, tuple[str | None, str | None]] = {}
+    rows = library.db.execute("SELECT track_key, artist, title FROM playlist_items ORDER BY item_id")
+    for key, artist, title in rows:
+        names.setdefault(key, (artist, title))
+    for track, values in tracks_by_id(library.db).items():
+        names[track] = (values["artist"], values["title"])
+    return names
+
+
+def _text(name: tuple[str | None, str | None] | None) -> str:
+    return " - ".join(part for part in name or () if part) or "untitled"
