@@ -1,4 +1,4 @@
-"""SongNet: hear what songs have in common.
+r"""SongNet: hear what songs have in common.
 
 The data flow, and the packages that are its stages::
 
@@ -6,10 +6,14 @@ The data flow, and the packages that are its stages::
     (audio)                 (spectrogram) (models,  (embedding)       |     (retrieval)
                                  |         training)                  v
                                  v                                 clusters -> figures, names, playlists
-                            descriptors ------------------------> (clustering, report)
+                            descriptors ------------------------> (clustering, report) ----\
+                                                                                           +-> comparison
+    playlist files -> entries -> matched tracks -> graph -> communities -------------------/
+    (playlists)
 
-Clusters end in a `songnet.partition.Partition`. `songnet.library` is what lies on disk between the stages;
-`songnet.demo` composes music with known structure to try everything on; `songnet.cli` is the command line.
+Both ways end in a `songnet.partition.Partition`; only the comparison sees two of them. `songnet.library` is what lies
+on disk between the stages; `songnet.demo` composes music with known structure to try everything on; `songnet.cli` is
+the command line.
 """
 
 from importlib import import_module
@@ -36,6 +40,9 @@ _PUBLIC = {
     "Partition": "songnet.partition",
     "load_descriptors": "songnet.descriptors",
     "sweep": "songnet.clustering",
+    "import_paths": "songnet.playlists.store",
+    "find_communities": "songnet.playlists.pipeline",
+    "compare": "songnet.comparison",
     "SongNetError": "songnet.errors",
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  they are strings

@@ -26,7 +26,8 @@ def registries():
 
 def test_every_entry_of_every_registry_resolves():
     found = dict(registries())
-    assert {"AGGREGATES", "CLUSTERERS", "MODELS", "PROJECTIONS", "READERS"} <= set(found)
+    known = {"AGGREGATES", "CLUSTERERS", "COMMUNITY_METHODS", "MODELS", "PROJECTIONS", "READERS", "SOURCES"}
+    assert known <= set(found)
     for registry in found.values():
         assert len(registry) == len(list(registry)) > 0
         for name in registry:
@@ -79,7 +80,7 @@ def test_settings_come_in_layers_and_check_themselves(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[trian]\nepochs = 1\n", r"unknown section \[trian\]; there are: images, read, train, vectors, cluster"),
+        ("[trian]\nepochs = 1\n", r"unknown section \[trian\]; there are: images, read, train, vectors, cluster, comm"),
         ("[train]\nepoch = 1\n", r"\[train\] has an unknown key 'epoch'; allowed: epochs, batch_size"),
         ("train = 1\n", "train must be a table"),
         ("[train\n", "is not valid TOML"),
@@ -92,4 +93,4 @@ def test_wrong_settings_files_are_explained(tmp_path, text, message):
         read_toml(path)
     with pytest.raises(InputNotFoundError, match="cannot read the settings file"):
         read_toml(tmp_path / "none.toml")
-    assert set(SECTIONS) == {"images", "read", "train", "vectors", "cluster"}
+    assert set(SECTIONS) == {"images", "read", "train", "vectors", "cluster", "communities"}

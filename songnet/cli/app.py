@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 
 import songnet
-from songnet.cli import cluster, demo, embed, export, failures, import_spectrograms, models, similar, train
+from songnet.cli import (
+    cluster,
+    communities,
+    compare_communities,
+    demo,
+    embed,
+    export,
+    failures,
+    import_spectrograms,
+    models,
+    playlists,
+    similar,
+    train,
+)
 from songnet.cli.output import tell
 from songnet.errors import LibraryDamagedError, SongNetError
 
@@ -38,9 +51,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
-for module in (embed, train, models, similar, failures, demo, import_spectrograms, export):
+for module in (
+    embed, train, models, similar, communities, compare_communities, failures, demo, import_spectrograms, export,
+):  # fmt: skip
     app.command(module.NAME, epilog=module.EXAMPLE)(module.command)
 app.add_typer(cluster.app, name=cluster.NAME, epilog=cluster.EXAMPLE)
+app.add_typer(playlists.app, name=playlists.NAME, epilog=playlists.EXAMPLE)
 
 
 def _show_version(wanted: bool) -> None:

@@ -303,10 +303,10 @@ def _sweep(
     return chosen.what, report
 
 
-def name_of_folder(name: str) -> str:
+def name_of_folder(name: str, prefix: str = "cluster") -> str:
     """A folder's name for a partition's name: letters, digits, dash and underscore; no two names share one."""
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)[:60]
-    return f"cluster-{safe}" if safe == name else f"cluster-{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{prefix}-{safe}" if safe == name else f"{prefix}-{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _settings(

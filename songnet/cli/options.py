@@ -32,7 +32,8 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more of wha
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config", help="Settings in TOML: [images], [read], [train], [vectors], [cluster]; flags go before it."
+        "--config",
+        help="Settings in TOML: [images], [read], [train], [vectors], [cluster], [communities]; flags go before it.",
     ),
 ]
 Recipe = Annotated[str | None, typer.Option("--recipe", help="Mel recipe: songnet or deejai.")]
