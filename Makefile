@@ -19,6 +19,9 @@ demo: setup
 	$(BIN)/songnet demo build/demo-music
 	$(BIN)/songnet embed build/demo-music/music --library build/demo-library
 	$(BIN)/songnet cluster --library build/demo-library --labels build/demo-music/truth.csv --label-column style
+	$(BIN)/songnet playlists import build/demo-music/playlists/m3u8 --library build/demo-library
+	$(BIN)/songnet communities --library build/demo-library
+	$(BIN)/songnet compare-communities --library build/demo-library
 	$(BIN)/python benchmarks/first_answer.py build/demo-library
 	@echo "music: build/demo-music   library: build/demo-library   ask: $(BIN)/songnet similar TRACK --library build/demo-library"
 
@@ -40,6 +43,8 @@ bench: setup
 	$(BIN)/python benchmarks/embed.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/cluster.py
+	$(BIN)/python benchmarks/cooccurrence.py
+	$(BIN)/python benchmarks/communities.py
 
 clean:
 	rm -rf $(VENV) build
