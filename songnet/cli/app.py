@@ -8,9 +8,10 @@ import os
 import sqlite3
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import songnet
 from songnet.cli import (
@@ -39,9 +40,24 @@ REMEDIES = {
     errno.EROFS: "choose a place that can be written to",
 }
 
+# In the order of the work; what is not named here comes last.
+ORDER = (
+    "embed", "similar", "cluster", "playlists", "communities", "compare-communities", "train", "models", "failures",
+)  # fmt: skip
+
+
+class _Ordered(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the commands as the help page lists them."""
+        names = list(super().list_commands(ctx))
+        return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
 app = typer.Typer(
+    cls=_Ordered,
     name="songnet",
-    help="Hear what songs have in common: turn a music folder into a searchable library of latent codes.",
+    help="Hear what songs have in common: turn a music folder into a searchable library, find its kinds, and compare"
+    " them with the playlists that people made.",
     epilog="Start with: songnet embed ~/Music     Exit codes: 0 done, 1 failed, 2 wrong use,"
     " 3 done but some inputs failed, 4 refused as unsafe, 5 library locked, 130 interrupted (state kept).",
     no_args_is_help=True,
