@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from songnet.clustering import export as module
-from songnet.clustering.export import MANIFEST, export_partition
+from songnet.clustering.export import export_partition
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import load_partition, save_partition
+from songnet.library import playlist_folder as module
 from songnet.library import tracks as ledger
+from songnet.library.playlist_folder import MANIFEST
 from songnet.partition import NOISE, Partition
 
 NAMES = {1: "Bright brass", 2: "Low drones"}
@@ -151,14 +152,14 @@ def test_a_name_is_made_safe_for_every_file_system(plain, tmp_path, name, expect
 @settings(deadline=None)
 @given(st.text(st.characters(), max_size=300), st.text(st.characters(), max_size=300))
 def test_no_name_leaves_the_folder_or_breaks_a_line(name, title):
-    file_name = module._file_name("01", name)
+    file_name = module.playlist_file_name("01", name)
     assert Path("folder", file_name).parent == Path("folder")
     assert not set(file_name) & set('/\\:*?"<>|\0')
     assert len(file_name.encode()) <= 2 + 3 + module.MAX_NAME_BYTES + 5
     assert file_name.startswith("01")
     assert file_name.endswith(".m3u8")
     track = {"path": b"/m.mp3", "title": title, "artist": name, "duration_s": 3.2}
-    lines = module._m3u8(name, [track]).decode().splitlines()
+    lines = module.m3u8(name, [track]).decode().splitlines()
     assert len(lines) == (4 if name else 3)
     assert (lines[0], lines[-1]) == ("#EXTM3U", "/m.mp3")
     assert lines[-2].startswith("#EXTINF:3,")
