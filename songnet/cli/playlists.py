@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import songnet
-from songnet.cli import options
+from songnet.cli import options, playlists_spotify
 from songnet.cli.embed import EXIT_SOME_FAILED
 from songnet.cli.output import (
     clean,
@@ -24,6 +24,7 @@ from songnet.cli.output import (
     shorten,
     tell,
 )
+from songnet.cli.playlists_output import say_matched
 
 if TYPE_CHECKING:
     from songnet.playlists.store import ImportReport
@@ -105,7 +106,7 @@ def import_command(
         print_json({**_report_json(report), "library": _stats_json(stats)})
     else:
         _say_report(report)
-        _say_matched(stats)
+        say_matched(stats)
         if stats.n_playlists:
             say(f"next: songnet playlists stats --library {library}")
     return EXIT_SOME_FAILED if report.n_skipped else 0
@@ -138,7 +139,7 @@ def match_command(
     if as_json:
         print_json(_stats_json(stats))
     else:
-        _say_matched(stats)
+        say_matched(stats)
     return 0
 
 
@@ -246,6 +247,9 @@ def unmatched_command(
     return 0
 
 
+app.command(playlists_spotify.NAME, epilog=playlists_spotify.EXAMPLE)(playlists_spotify.spotify_command)
+
+
 def _likeness(fuzzy: bool, threshold: float | None) -> float | None:
     from songnet.errors import ParameterError
     from songnet.playlists.fuzzy import THRESHOLD, check_threshold
@@ -277,16 +281,6 @@ def _say_report(report: ImportReport) -> None:
         say(
             f"{report.n_skipped:,} files or parts of files were skipped" + (f", {more:,} not shown" if more > 0 else "")
         )
-
-
-def _say_matched(stats: PlaylistStats) -> None:
-    matched = sum(stats.matched.values())
-    by = ", ".join(f"{count:,} by {method}" for method, count in stats.matched.items() if count)
-    say(
-        f"in the library: {stats.n_playlists:,} playlists, {stats.n_entries:,} entries of {stats.n_tracks:,} tracks;"
-        f" {matched:,} entries matched{f' ({by})' if by else ''}, {stats.n_ambiguous:,} ambiguous,"
-        f" {stats.n_unmatched:,} not found"
-    )
 
 
 def _cell(value: object) -> object:

@@ -257,6 +257,69 @@ def _read_file(
     return problem
 
 
+@dataclass(frozen=True)
+class FetchedFile:
+    """What is known of a playlist that came from a service: it stands for a file.
+
+    Parameters
+    ----------
+    digest : str
+        What its content was known by.
+    n_skipped : int
+        Items of it that were left out.
+    problem : str or None
+        Why it is not whole, if so.
+    imported_at : str
+        When it was stored.
+    """
+
+    digest: str
+    n_skipped: int
+    problem: str | None
+    imported_at: str
+
+
+def find_fetched(library: Library, place: str) -> FetchedFile | None:
+    """What is stored of the playlist that a service knows by this name; None when nothing is."""
+    row = library.db.execute(
+        "SELECT sha256, n_skipped, problem, imported_at FROM playlist_files WHERE path = ?", (place.encode(),)
+    ).fetchone()
+    return None if row is None else FetchedFile(*row)
+
+
+def store_fetched(
+    library: Library, playlist: Playlist, place: str, digest: str, *, n_skipped: int, problem: str | None
+) -> None:
+    """Store a playlist that came from a service in one transaction, in place of what was stored of it before.
+
+    Parameters
+    ----------
+    library : Library
+        Open for writing.
+    playlist : Playlist
+        With entries that are not empty and name no relative path.
+    place : str
+        What the service calls the playlist, such as ``"spotify:playlist:..."``; stands where a file has its path.
+    digest : str
+        Tells this content of it from another.
+    n_skipped, problem
+        As in `FetchedFile`.
+    """
+    db = library.db
+    with db:
+        before = db.execute("SELECT file_id FROM playlist_files WHERE path = ?", (place.encode(),)).fetchone()
+        if before is not None:
+            _forget_file(db, before[0])
+        cursor = db.execute(
+            "INSERT INTO playlist_files (path, sha256, source, relative, imported_at, n_skipped, problem)"
+            " VALUES (?, ?, ?, 0, ?, ?, ?)",
+            (place.encode(), digest, playlist.source, now(), n_skipped, problem),
+        )
+        _Writer(db, "/", set()).store(cursor.lastrowid or 0, 0, playlist)
+        if before is not None:
+            db.execute("DELETE FROM playlist_items WHERE item_id NOT IN (SELECT item_id FROM entries)")
+
+
 class _Writer:
     """Writes the playlists of one file; remembers the wordings that it met."""
 
