@@ -230,16 +230,18 @@ class CommunityConfig:
     ----------
     method : str
         Name of a community method (`songnet.playlists.communities.COMMUNITY_METHODS`).
+    graph : str
+        ``"cooccurrence"`` (playlists that hold both tracks) or ``"track2vec"`` (`songnet.playlists.track2vec`).
     weighting : str
-        Weight of a pair of tracks (`songnet.playlists.weighting.WEIGHTINGS`).
+        Weight of a pair of tracks (`songnet.playlists.weighting.WEIGHTINGS`); of co-occurrence only.
     min_support : int
         Tracks in fewer playlists are left out, 1 to 1,000,000.
     min_pair_support : int
-        Pairs in fewer playlists are left out, 1 to 1,000,000.
+        Pairs in fewer playlists are left out, 1 to 1,000,000; of co-occurrence only.
     max_playlist_length : int
         Longer playlists are left out, 2 to 1,000,000.
     top_k : int
-        Edges kept a track, 1 to 10,000; 0 keeps all.
+        Edges kept a track, 1 to 10,000; 0 keeps all, which Track2Vec does not allow.
     mutual : bool
         Keep an edge only if it is among the strongest of both its tracks.
     backbone : float
@@ -254,9 +256,18 @@ class CommunityConfig:
         Communities wanted, 1 to 1,000,000: the resolution is searched; 0 leaves it as it is.
     n_seeds : int
         Seeds a resolution in the sweep, 1 to 100.
+    dimensions : int
+        Of Track2Vec's vectors, 2 to 1,000.
+    window : int
+        Entries before and after a track in its playlist that are its context in Track2Vec, 1 to 1,000.
+    epochs : int
+        Passes over the playlists in Track2Vec, 1 to 10,000; 0 for `songnet.playlists.track2vec.usual_epochs`.
+    skip_gram : bool
+        Track2Vec predicts the context from the track instead of the track from its context (CBOW).
     """
 
-    method: str = "louvain"
+    method: str = "leiden"
+    graph: str = "cooccurrence"
     weighting: str = "newman-cosine"
     min_support: int = 2
     min_pair_support: int = 2
@@ -269,8 +280,14 @@ class CommunityConfig:
     resolution: float = 1.0
     n_communities: int = 0
     n_seeds: int = 3
+    dimensions: int = 100
+    window: int = 2
+    epochs: int = 0
+    skip_gram: bool = False
 
     def __post_init__(self) -> None:
+        if self.graph not in TRACK_GRAPHS:
+            raise ParameterError(f"communities.graph is {self.graph!r}; choose one of: {', '.join(TRACK_GRAPHS)}")
         limits: dict[str, tuple[float, float]] = {
             "min_support": (1, 1_000_000),
             "min_pair_support": (1, 1_000_000),
@@ -281,12 +298,19 @@ class CommunityConfig:
             "resolution": (0.001, 1_000),
             "n_communities": (0, 1_000_000),
             "n_seeds": (1, 100),
+            "dimensions": (2, 1_000),
+            "window": (1, 1_000),
+            "epochs": (0, 10_000),
         }
         for name, (low, high) in limits.items():
             _check("communities", name, getattr(self, name), low, high)
+        if self.graph == "track2vec" and not self.top_k:
+            # Any two vectors have a cosine: all pairs would be a full matrix.
+            raise ParameterError("communities.top_k is 0; a graph of Track2Vec keeps 1 to 10,000 edges a track")
 
 
 CLUSTER_FEATURES = ("descriptors", "codes", "joined")
+TRACK_GRAPHS = ("cooccurrence", "track2vec")
 
 SECTIONS: dict[str, type[Any]] = {
     "images": ImageConfig,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import songnet
-from songnet.cli import options
-from songnet.cli.output import configure_logging, print_json, print_table, progress_reports, say, shorten, tell
-from songnet.config import CommunityConfig, build_config, read_toml
+from songnet.cli import communities_options as graph_options
+from songnet.cli import communities_stored, options
+from songnet.cli.communities_stored import print_communities
+from songnet.cli.output import configure_logging, print_json, print_table, progress_reports, say, tell
 
 if TYPE_CHECKING:
     from songnet.playlists.pipeline import CommunityReport
@@ -18,19 +21,22 @@ if TYPE_CHECKING:
 NAME = "communities"
 EXAMPLE = (
     "Example: songnet communities --library ~/songs     or, with a number of communities: songnet communities"
-    " --communities 10 --stats --sweep"
+    " --communities 10 --stats --sweep     then: songnet communities show --library ~/songs"
 )
-SHOWN = 20
+
+app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
 
+@app.callback(invoke_without_command=True)
 def command(
+    context: typer.Context,
     library: options.Library = options.DEFAULT_LIBRARY,
     method: Annotated[
         str | None,
         typer.Option(
             "--method",
-            help="louvain, leiden, python-louvain, networkx-louvain, label-propagation or leading-eigenvector."
-            " [default: louvain]",
+            help="leiden, louvain, python-louvain, networkx-louvain, label-propagation or leading-eigenvector."
+            " [default: leiden]",
         ),
     ] = None,
     n_communities: Annotated[
@@ -39,32 +45,28 @@ def command(
     resolution: Annotated[
         float | None, typer.Option("--resolution", help="Larger gives more communities. [default: 1]")
     ] = None,
-    weighting: Annotated[
-        str | None,
+    graph: graph_options.GraphKind = None,
+    graph_file: Annotated[
+        Path | None,
         typer.Option(
-            "--weighting", help="raw, newman, cosine, newman-cosine, jaccard or pmi. [default: newman-cosine]"
+            "--graph-file",
+            help="A .graphml, .gexf or .csv (source,target,weight) made elsewhere, instead of the playlists; the ids of"
+            " its nodes stand for tracks.",
         ),
     ] = None,
-    min_support: Annotated[
-        int | None, typer.Option("--min-support", help="Playlists a track must stand in. [default: 2]")
-    ] = None,
-    min_pair_support: Annotated[
-        int | None, typer.Option("--min-pair-support", help="Playlists two tracks must share. [default: 2]")
-    ] = None,
-    max_length: Annotated[
-        int | None, typer.Option("--max-playlist-length", help="Longer playlists are left out. [default: 1000]")
-    ] = None,
-    top_k: Annotated[int | None, typer.Option("--top-k", help="Edges kept a track; 0 keeps all. [default: 50]")] = None,
-    mutual: Annotated[
-        bool | None, typer.Option("--mutual/--union", help="Whether an edge must be among the strongest of both ends.")
-    ] = None,
-    backbone: Annotated[
-        float | None, typer.Option("--backbone", help="Disparity filter at this significance, such as 0.05.")
-    ] = None,
-    k_core: Annotated[int | None, typer.Option("--k-core", help="Peel off tracks with fewer neighbours.")] = None,
-    largest: Annotated[
-        bool | None, typer.Option("--largest-component/--all-components", help="Keep the largest part only.")
-    ] = None,
+    weighting: graph_options.Weighting = None,
+    min_support: graph_options.MinSupport = None,
+    min_pair_support: graph_options.MinPairSupport = None,
+    max_length: graph_options.MaxLength = None,
+    top_k: graph_options.TopK = None,
+    mutual: graph_options.Mutual = None,
+    backbone: graph_options.Backbone = None,
+    k_core: graph_options.KCore = None,
+    largest: graph_options.Largest = None,
+    dimensions: graph_options.Dimensions = None,
+    window: graph_options.Window = None,
+    epochs: graph_options.Epochs = None,
+    skip_gram: graph_options.SkipGram = None,
     stats: Annotated[bool, typer.Option("--stats", help="Tell what each step of making the graph kept.")] = False,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Also try other resolutions, each under several seeds.")
@@ -77,14 +79,17 @@ def command(
     verbose: options.Verbose = False,
 ) -> int:
     """Find groups of tracks that people put together in playlists more than popularity explains."""
+    if context.invoked_subcommand is not None:
+        graph_options.refuse_options(context)
+        return 0
     configure_logging(quiet, verbose)
-    settings = build_config(
-        CommunityConfig,
-        read_toml(config).get("communities", {}),
+    settings = graph_options.community_settings(
+        config,
         {
             "method": method,
             "n_communities": n_communities,
             "resolution": resolution,
+            "graph": graph,
             "weighting": weighting,
             "min_support": min_support,
             "min_pair_support": min_pair_support,
@@ -94,7 +99,12 @@ def command(
             "backbone": backbone,
             "k_core": k_core,
             "largest_component": largest,
+            "dimensions": dimensions,
+            "window": window,
+            "epochs": epochs,
+            "skip_gram": skip_gram,
         },
+        graph_file=graph_file,
     )
 
     from songnet.library import Library, check_partition_name, recorded_run, save_partition
@@ -103,13 +113,16 @@ def command(
 
     _ = COMMUNITY_METHODS[settings.method]
     check_partition_name(name)
+    file = None if graph_file is None else graph_file.expanduser()
     with Library(library, write=True) as opened:
         parameters = {"communities": asdict(settings), "name": name, "sweep": sweep}
+        if file is not None:
+            parameters["graph_file"] = str(file)
         with (
             recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
             progress_reports(quiet) as progress,
         ):
-            report = find_communities(opened, settings, seed=seed, sweep=sweep, progress=progress)
+            report = find_communities(opened, settings, seed=seed, sweep=sweep, graph_file=file, progress=progress)
             partition_id = save_partition(
                 opened, report.partition, name=name, branch="community", run_id=run.run_id, summary=report.summary
             )
@@ -120,7 +133,9 @@ def command(
         print_json({**report.summary, "partition": {"id": partition_id, "name": name}, "sweep": _sweep(report)})
         return 0
     _print(report, stats=stats)
-    say(f"stored as partition {partition_id} ({name}); compare it: songnet compare-communities --library {library}")
+    where = shlex.quote(str(library))
+    say(f"stored as partition {partition_id} ({name}); see it again: songnet communities show --library {where}")
+    say(f"compare it: songnet compare-communities --library {where}")
     return 0
 
 
@@ -141,9 +156,10 @@ def _sweep(report: CommunityReport) -> list[dict[str, Any]]:
 def _print(report: CommunityReport, *, stats: bool) -> None:
     graph, groups = report.summary["graph"], report.summary["communities"]
     numbered = [group for group in groups if group["label"] > 0]
+    of_playlists = f"{graph['n_playlists']:,} playlists, " if graph["n_playlists"] else ""
     say(
-        f"{len(numbered)} communities of {graph['n_tracks']:,} tracks ({graph['n_playlists']:,} playlists,"
-        f" {graph['n_edges']:,} edges), modularity {report.modularity:.3f}"
+        f"{len(numbered)} communities of {graph['n_tracks']:,} tracks ({of_playlists}{graph['n_edges']:,} edges),"
+        f" modularity {report.modularity:.3f}"
     )
     if report.found is not None and not report.found.exact:
         say(f"{report.found.requested} were asked for; {report.found.achieved} is the nearest number that was met")
@@ -169,16 +185,9 @@ def _print(report: CommunityReport, *, stats: bool) -> None:
         ]
         print_table(["resolution", "communities", "largest", "modularity", "AMI between seeds", ""], rows)
         say("")
-    rows = [
-        [
-            "alone" if group["label"] < 0 else str(group["label"]),
-            f"{group['size']} ({100 * group['share']:.0f}%)",
-            shorten("; ".join(f"{entry['artist']} ({entry['tracks']})" for entry in group["artists"]), 60),
-            shorten("; ".join(entry["text"] for entry in group["central"][:2]), 70),
-        ]
-        for group in groups[:SHOWN]
-    ]
-    print_table(["community", "tracks", "artists", "most connected"], rows)
-    if len(groups) > SHOWN:
-        say(f"and {len(groups) - SHOWN} smaller ones")
+    print_communities(groups)
     say("")
+
+
+for word, example, stored in communities_stored.COMMANDS:
+    app.command(word, epilog=example)(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections import Counter
@@ -17,6 +18,11 @@ from songnet.library.store import Library
 from songnet.playlists.fuzzy import match_fuzzy
 from songnet.playlists.matching import AMBIGUOUS, METHODS, Match, TrackIndex, Wanted, build_index, match_entries
 from songnet.progress import Progress, silent
+
+log = logging.getLogger(__name__)
+
+UNTRAINABLE = frozenset({"spotify"})
+"""Sources of playlists that no model may be trained on: Spotify's developer policy forbids it."""
 
 _BATCH = 50_000
 
@@ -175,15 +181,22 @@ def _match(
     return found
 
 
-def load_memberships(library: Library) -> Memberships:
+def load_memberships(library: Library, *, for_training: bool = False) -> Memberships:
     """Which track stands in which playlist.
 
     Entries that are not matched themselves, but share the key of entries that are, all to one track, are that track.
 
+    Parameters
+    ----------
+    library : Library
+        Open for reading, with playlists.
+    for_training : bool
+        Leave out what a service's terms forbid training on (`UNTRAINABLE`), and log how much that is.
+
     Raises
     ------
     InputNotFoundError
-        If the library has no playlists.
+        If the library has no playlists, or none to train on.
     """
     db = _require_playlists(library)
     items = db.execute("SELECT item_id, track_key, track_id FROM playlist_items ORDER BY item_id").fetchall()
@@ -196,9 +209,21 @@ def load_memberships(library: Library) -> Memberships:
     every = sorted(set(names))
     rank = {name: index for index, name in enumerate(every)}
     number_of[[row[0] for row in items]] = [rank[name] for name in names]
-    playlist_ids = np.array(
-        [row[0] for row in db.execute("SELECT playlist_id FROM playlists ORDER BY 1")], dtype=np.int64
-    )
+    found = db.execute("SELECT playlist_id, source FROM playlists JOIN playlist_files USING (file_id) ORDER BY 1")
+    sources = found.fetchall()
+    kept = [row[0] for row in sources if not (for_training and row[1] in UNTRAINABLE)]
+    if not kept:
+        raise InputNotFoundError(
+            f"all {len(sources)} playlists of the library {library.path} come from Spotify, whose terms forbid training"
+            " on them: import playlists from files, or use the graph cooccurrence, which learns nothing"
+        )
+    if len(kept) < len(sources):
+        log.warning(
+            "%d of %d playlists come from Spotify, whose terms forbid training on them: left out",
+            len(sources) - len(kept),
+            len(sources),
+        )
+    playlist_ids = np.array(kept, dtype=np.int64)
     (n_entries,) = db.execute("SELECT count(*) FROM entries").fetchone()
     playlist_of, track_of = np.empty(n_entries, dtype=np.int64), np.empty(n_entries, dtype=np.int64)
     cursor, done = db.execute("SELECT playlist_id, item_id FROM entries ORDER BY playlist_id, position"), 0
@@ -207,7 +232,8 @@ def load_memberships(library: Library) -> Memberships:
         playlist_of[done : done + len(rows)] = pairs[:, 0]
         track_of[done : done + len(rows)] = pairs[:, 1]
         done += len(rows)
-    track_of = number_of[track_of]
+    trainable = np.isin(playlist_of, playlist_ids)
+    playlist_of, track_of = playlist_of[trainable], number_of[track_of[trainable]]
     # A wording that no entry uses any more names no track.
     used = np.unique(track_of)
     return Memberships(
