@@ -18,6 +18,7 @@ from songnet.cli import (
     cluster,
     communities,
     compare_communities,
+    compare_neighbours,
     demo,
     embed,
     export,
@@ -42,7 +43,8 @@ REMEDIES = {
 
 # In the order of the work; what is not named here comes last.
 ORDER = (
-    "embed", "similar", "cluster", "playlists", "communities", "compare-communities", "train", "models", "failures",
+    "embed", "similar", "cluster", "playlists", "communities", "compare-communities", "compare-neighbours", "train",
+    "models", "failures",
 )  # fmt: skip
 
 
@@ -68,10 +70,12 @@ app = typer.Typer(
 )
 
 for module in (
-    embed, train, models, similar, communities, compare_communities, failures, demo, import_spectrograms, export,
+    embed, train, models, similar, compare_communities, compare_neighbours, failures, demo,
+    import_spectrograms, export,
 ):  # fmt: skip
     app.command(module.NAME, epilog=module.EXAMPLE)(module.command)
 app.add_typer(cluster.app, name=cluster.NAME, epilog=cluster.EXAMPLE)
+app.add_typer(communities.app, name=communities.NAME, epilog=communities.EXAMPLE)
 app.add_typer(playlists.app, name=playlists.NAME, epilog=playlists.EXAMPLE)
 
 

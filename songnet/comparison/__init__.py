@@ -2,7 +2,7 @@
 
 `compare` is the whole way to a `ComparisonReport` with a verdict. The parts: `contingency` (the table that everything
 is computed from), `scores` and `element_centric` (agreement), `nulls` (chance, with and without artists), `bootstrap`
-(intervals, ceiling), `verdict` (words).
+(intervals, ceiling), `verdict` (words). Without clusters: `songnet.comparison.neighbourhood`.
 """
 
 from songnet.comparison.bootstrap import Interval, bootstrap_interval, bootstrap_rebuilt, ceiling
