@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,14 +13,17 @@ import typer
 import songnet
 from songnet.cli import options
 from songnet.cli.cluster import name_of_folder
-from songnet.cli.output import configure_logging, print_json, print_table, progress_reports, say, shorten
+from songnet.cli.comparison_output import print_comparison, repeat_commands, side_of
+from songnet.cli.output import configure_logging, print_json, progress_reports, say, tell
 from songnet.config import CommunityConfig, build_config
-from songnet.errors import InputNotFoundError, ParameterError
+from songnet.errors import InputNotFoundError, ParameterError, SongNetError
 
 if TYPE_CHECKING:
     from songnet.comparison import ComparisonReport
     from songnet.library import Library, StoredPartition
     from songnet.partition import Partition
+    from songnet.progress import Progress
+    from songnet.report.comparison_page import Side
 
 NAME = "compare-communities"
 EXAMPLE = (
@@ -25,15 +31,7 @@ EXAMPLE = (
     " --with-tag genre"
 )
 TAGS = ("genre", "artist", "album")
-SCORES = (
-    ("ami", "AMI", "adjusted mutual information: 0 by chance, 1 when equal"),
-    ("ari", "ARI", "adjusted Rand index: 0 by chance, 1 when equal"),
-    ("element_centric", "element-centric", "similarity of each track's group, not corrected for chance"),
-    ("nmi", "NMI", "not corrected for chance: it grows with the number of groups"),
-    ("homogeneity", "homogeneity", "clusters hold tracks of one community; not corrected"),
-    ("completeness", "completeness", "communities lie in one cluster; not corrected"),
-    ("v_measure", "V-measure", "harmonic mean of the two; not corrected"),
-)
+PAGE = "report.html"
 
 
 def command(
@@ -57,7 +55,20 @@ def command(
             "--rebuilds", min=0, help="Times the communities are found anew in resampled playlists; 0 for none."
         ),
     ] = 20,
-    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw figures into the library.")] = True,
+    figures: Annotated[
+        bool, typer.Option("--figures/--no-figures", help="Draw figures and a report page into the library.")
+    ] = True,
+    maps: Annotated[
+        bool | None,
+        typer.Option(
+            "--maps/--no-maps",
+            help="Draw PCA and t-SNE maps coloured by cluster and by community. [default: up to 20,000 tracks]",
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="Where to write the report page. [default: report.html beside the figures]"),
+    ] = None,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -73,81 +84,184 @@ def command(
         raise ParameterError("name one of --communities, --with-tag and --with-clusters, not several")
     if with_tag is not None and with_tag not in TAGS:
         raise ParameterError(f"--with-tag is {with_tag!r}; choose one of: {', '.join(TAGS)}")
+    _check_page(page, figures=figures, maps=maps)
 
     from songnet.comparison import compare
     from songnet.library import Library, load_partition, recorded_run
     from songnet.library.tracks import tracks_by_id
-    from songnet.report.comparison import draw_comparison_figures
 
     with Library(library, write=True) as opened:
         stored, first = load_partition(opened, clusters, "cluster")
-        what, second, names, source = _second(opened, communities, with_tag, with_clusters)
-        rebuild, reseed = _finders(opened, source) if source is not None and rebuilds > 1 else (None, None)
-        artists = {track: values["artist"] for track, values in tracks_by_id(opened.db).items()}
-        parameters = {"first": stored.partition_id, "second": what, "draws": draws}
+        other = _second(opened, communities, with_tag, with_clusters)
+        community = other.stored if with_clusters is None else None
+        anew = rebuilds > 1 and community is not None and _is_of_playlists(community)
+        rebuild, reseed = _finders(opened, community) if anew and community is not None else (None, None)
+        tracks = tracks_by_id(opened.db)
+        artists = {track: values["artist"] for track, values in tracks.items()}
+        parameters = {"first": stored.partition_id, "second": other.what, "draws": draws}
         with (
             recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
             progress_reports(quiet) as progress,
         ):
             report = compare(
-                first, second, artists=artists, n_draws=draws, n_rebuilt=max(2, rebuilds), seed=seed,
+                first, other.partition, artists=artists, n_draws=draws, n_rebuilt=max(2, rebuilds), seed=seed,
                 rebuild=rebuild, reseed=reseed, progress=progress,
             )  # fmt: skip
             run.summary.update({"verdict": report.verdict})
-            drawn = []
+            shown = _Shown([], "", None)
             if figures:
-                drawn = draw_comparison_figures(
-                    report,
-                    opened.reports / name_of_folder(f"{stored.name}-{_short(what)}", "compare"),
-                    row_names=_names(stored),
-                    column_names=names,
-                    seed=seed,
-                )
+                repeat = ["songnet", NAME, "--clusters", stored.name, *other.flag]
+                repeat += ["--draws", str(draws), "--rebuilds", str(rebuilds), "--seed", str(seed)]
+                shown = _show(
+                    opened, report, (stored, first), other, tracks, repeat,
+                    maps=maps, page=page, seed=seed, progress=progress,
+                )  # fmt: skip
     if as_json:
         content = report.to_json()
         content["first"].update({"partition": stored.partition_id, "name": stored.name})
-        content["second"]["what"] = what
-        content["figures"] = [str(path) for path in drawn]
+        content["second"]["what"] = other.what
+        content["figures"] = [str(path) for path in shown.figures]
+        content["maps_note"] = shown.maps_note
+        content["page"] = None if shown.page is None else str(shown.page)
         print_json(content)
         return 0
-    _print(report, stored.name, what, names)
-    if drawn:
-        say(f"{len(drawn)} figures: {drawn[0].parent}")
+    print_comparison(report, stored.name, other.what, other.side.names)
+    if shown.maps_note and not quiet:
+        tell(f"maps: {shown.maps_note}")
+    if shown.page is not None:
+        say(f"{len(shown.figures)} figures: {shown.figures[0].parent}")
+        say(f"report page: {shown.page}")
     return 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Other:
+    """What the clusters are compared with: in words, itself, for the page, where it is stored; ``flag`` asks again."""
+
+    what: str
+    partition: Partition
+    side: Side
+    stored: StoredPartition | None
+    flag: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What was written: figures, why there are no maps, the page."""
+
+    figures: list[Path]
+    maps_note: str
+    page: Path | None
+
+
+def _check_page(page: Path | None, *, figures: bool, maps: bool | None) -> None:
+    """A slip of the pen must not cost a long comparison."""
+    if not figures and page is not None:
+        raise ParameterError("--page shows the figures: leave --no-figures away")
+    if not figures and maps:
+        raise ParameterError("--maps are figures: leave --no-figures away")
+    if page is not None and page.is_dir():
+        raise ParameterError(f"--page is the folder {str(page)!r}; name a file in it, such as {PAGE}")
+    if page is not None and not page.parent.is_dir():
+        raise InputNotFoundError(f"--page: there is no folder {str(page.parent)!r}; make it first")
+
+
+def _show(
+    library: Library,
+    report: ComparisonReport,
+    clusters: tuple[StoredPartition, Partition],
+    other: _Other,
+    tracks: Mapping[str, Mapping[str, Any]],
+    repeat: list[str],
+    *,
+    maps: bool | None,
+    page: Path | None,
+    seed: int,
+    progress: Progress,
+) -> _Shown:
+    """Draw figures and maps, and write the page."""
+    from songnet.comparison import pair
+    from songnet.library.partitions import load_silhouettes
+    from songnet.playlists.pipeline import track_names
+    from songnet.report.comparison import draw_comparison_figures
+    from songnet.report.comparison_maps import MAPS_UP_TO, draw_comparison_maps, load_clustered_points
+    from songnet.report.comparison_page import TrackFacts, comparison_page
+    from songnet.report.page import write_page
+
+    stored, first = clusters
+    side, folder = side_of(stored), library.reports / name_of_folder(f"{stored.name}-{_short(other.what)}", "compare")
+    drawn = draw_comparison_figures(report, folder, row_names=side.names, column_names=other.side.names, seed=seed)
+    note = ""
+    if maps is None and len(first.track_ids) > MAPS_UP_TO:
+        note = f"none, for there are more than {MAPS_UP_TO:,} tracks; ask for them with --maps"
+    elif maps is not False:
+        try:
+            drawn += draw_comparison_maps(
+                load_clustered_points(library, stored, first), first, other.partition, report.contingency, folder,
+                titles=(side.what, other.side.what), names=(side.names, other.side.names), seed=seed,
+                progress=progress,
+            )  # fmt: skip
+        except SongNetError as error:
+            note = f"none: {error}"
+    else:
+        note = "none were asked for"
+    texts = {track: " - ".join(part for part in name if part) for track, name in track_names(library).items()}
+    for track, values in tracks.items():
+        if not texts.get(track) and values["path"]:
+            texts[track] = values["path"].rpartition(b"/")[2].decode("utf-8", "backslashreplace")
+    silhouettes = dict(zip(first.track_ids, load_silhouettes(library, stored).tolist(), strict=True))
+    facts = TrackFacts(
+        {track: text for track, text in texts.items() if text},
+        {track: values["artist"] for track, values in tracks.items()},
+        {track: value for track, value in silhouettes.items() if not math.isnan(value)},
+    )
+    partitions = [stored] if other.stored is None else [stored, other.stored]
+    made = comparison_page(
+        report, pair(first, other.partition), (side, other.side), facts, drawn=drawn, maps_note=note,
+        commands=repeat_commands(library, partitions, repeat),
+    )  # fmt: skip
+    return _Shown(drawn, note, write_page(made, page if page is not None else folder / PAGE))
 
 
 def _short(what: str) -> str:
     return what.partition(" (")[0].replace(" ", "-")
 
 
-def _second(
-    library: Library, communities: str | None, with_tag: str | None, with_clusters: str | None
-) -> tuple[str, Partition, dict[int, str], StoredPartition | None]:
-    """What the clusters are compared with: its name, the partition, names of its groups, and where it is stored."""
+def _second(library: Library, communities: str | None, with_tag: str | None, with_clusters: str | None) -> _Other:
     from songnet.library import load_partition
+    from songnet.report.comparison_page import Side
 
     if with_tag is not None:
         partition, names = _tag_partition(library, with_tag)
-        return f"tag {with_tag}", partition, names, None
+        what = f"tag {with_tag}"
+        return _Other(what, partition, Side(what, with_tag, names), None, ("--with-tag", with_tag))
     branch = "community" if with_clusters is None else "cluster"
     stored, partition = load_partition(library, communities if with_clusters is None else with_clusters, branch)
     what = f"{stored.name} (partition {stored.partition_id})"
-    return what, partition, _names(stored), stored if branch == "community" else None
+    flag = "--communities" if with_clusters is None else "--with-clusters"
+    return _Other(what, partition, side_of(stored), stored, (flag, stored.name))
+
+
+def _is_of_playlists(stored: StoredPartition) -> bool:
+    """Whether communities can be found anew: not those of a graph file, nor any that another program found."""
+    from songnet.playlists.communities import COMMUNITY_METHODS
+
+    known = {"seed", *(field.name for field in fields(CommunityConfig))}
+    return bool(stored.parameters) and set(stored.parameters) <= known and stored.method in list(COMMUNITY_METHODS)
 
 
 def _finders(
     library: Library, stored: StoredPartition
 ) -> tuple[Callable[[int], Partition], Callable[[int], Partition]]:
     """How the stored communities would be found in resampled playlists, and with other seeds."""
-    from songnet.playlists.pipeline import communities_again
-    from songnet.playlists.stored import load_memberships
+    from songnet.playlists.pipeline import communities_again, community_memberships
 
-    memberships = load_memberships(library)
     settings = build_config(
         CommunityConfig,
         {"method": stored.method},
         {key: value for key, value in stored.parameters.items() if key != "seed"},
     )
+    memberships = community_memberships(library, settings)
     return (
         lambda seed: communities_again(memberships, settings, seed, resample=True),
         lambda seed: communities_again(memberships, settings, seed, resample=False),
@@ -169,48 +283,3 @@ def _tag_partition(library: Library, tag: str) -> tuple[Partition, dict[int, str
         list(tagged), [number[fold(value)] for value in tagged.values()], f"tag {tag}", {"tag": tag}
     )
     return partition, {index: written[key] for key, index in number.items()}
-
-
-def _names(stored: StoredPartition) -> dict[int, str]:
-    groups = stored.summary.get("clusters", [])
-    if groups:
-        return {group["label"]: group["name"] for group in groups}
-    return {
-        group["label"]: group["artists"][0]["artist"]
-        for group in stored.summary.get("communities", [])
-        if group["label"] > 0 and group["artists"]
-    }
-
-
-def _print(report: ComparisonReport, first: str, what: str, names: dict[int, str]) -> None:
-    say(report.verdict)
-    for warning in report.warnings:
-        say(f"warning: {warning}")
-    say("")
-    table = report.contingency
-    n_rows, n_columns = table.table.shape
-    say(f"clusters {first} against {what}: {table.n_shared:,} tracks in both, {n_rows} x {n_columns} groups")
-    say("")
-    scores = {**report.to_json()["scores"]}
-    print_table(["score", "value", ""], [[label, f"{scores[key]:.3f}", note] for key, label, note in SCORES])
-    say("")
-    nulls: list[tuple[str, Any]] = [("labels exchanged between tracks", report.tracks_null)]
-    if report.artists_null is not None:
-        nulls.append(("labels exchanged between whole artists", report.artists_null))
-    rows = [[what_null, f"{null.p_value:.3g}", f"{null.z:.1f}", f"{null.observed:.3f}"] for what_null, null in nulls]
-    print_table(["beyond chance?", "p", "z", "AMI"], rows)
-    say("")
-    intervals = [
-        ("this sample, halves of the artists", report.interval),
-        ("playlists resampled, communities found anew", report.rebuilt),
-        ("communities under other seeds, with each other (ceiling)", report.ceiling),
-    ]
-    known = [[text, f"{entry.mean:.3f}", f"{entry.low:.3f} to {entry.high:.3f}"] for text, entry in intervals if entry]
-    if known:
-        print_table(["AMI", "mean", "interval"], known)
-        say("")
-    if max(table.table.shape) <= 12:
-        columns = ["cluster", *(shorten(f"{number} {names.get(number, '')}".strip(), 18) for number in table.columns)]
-        cells = [[str(number), *row] for number, row in zip(table.rows, table.table.tolist(), strict=True)]
-        print_table(columns, cells)
-        say("")
