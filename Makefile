@@ -22,6 +22,7 @@ demo: setup
 	$(BIN)/songnet playlists import build/demo-music/playlists/m3u8 --library build/demo-library
 	$(BIN)/songnet communities --library build/demo-library
 	$(BIN)/songnet compare-communities --library build/demo-library
+	$(BIN)/songnet compare-neighbours --library build/demo-library
 	$(BIN)/python benchmarks/first_answer.py build/demo-library
 	@echo "music: build/demo-music   library: build/demo-library   ask: $(BIN)/songnet similar TRACK --library build/demo-library"
 
