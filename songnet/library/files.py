@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from songnet.errors import ParameterError
+
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file by way of a temporary neighbour, which is complete before it takes the name.
@@ -20,7 +22,17 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         The whole new content.
     durable : bool
         Wait until the file and its name are on the disk, so that a power failure cannot take them back.
+
+    Raises
+    ------
+    ParameterError
+        If a folder, a device or another thing that is no regular file has that name. A link is followed.
     """
+    if path.is_symlink():
+        path = path.resolve()
+    if path.exists() and not path.is_file():
+        # Renaming would put a file in the place of a device, which then serves nobody any more.
+        raise ParameterError(f"{path} is there and no regular file: choose another name")
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     except OSError as error:

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import songnet
-from songnet.errors import ParameterError
+from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library.files import write_bytes
 from songnet.report.style import DOTS_PER_INCH
 from songnet.report.text import plain
@@ -27,6 +27,8 @@ from songnet.report.text import plain
 MAX_SVG_BYTES = 150_000
 CSS_DOTS_PER_INCH = 96
 _LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
+# By this a page is known as one that may be written anew.
+GENERATOR = b'<meta name="generator" content="SongNet '
 
 Cell = str | int | None | tuple[str, ...]
 
@@ -193,6 +195,36 @@ def render_page(page: Page) -> str:
         .get_template("page.html")
         .render(page=page, style=Markup(style.read_text(encoding="utf-8")), version=songnet.__version__)
     )
+
+
+def check_page_path(path: Path, library: Path) -> None:
+    """Refuse a place where a page would take away what is there; to be called before the work begins.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where the user wants the page.
+    library : pathlib.Path
+        Folder of the library: within it, pages belong below ``reports``.
+
+    Raises
+    ------
+    ParameterError
+        If it does not end in ``.html``, lies among the library's own files, or is there and no page of SongNet's.
+    InputNotFoundError
+        If its folder is not there.
+    """
+    if path.is_dir():
+        raise ParameterError(f"{path} is a folder: name a file in it, such as report.html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ParameterError(f"{path} is no name for a page: end it in .html")
+    if not path.absolute().parent.is_dir():
+        raise InputNotFoundError(f"there is no folder {path.absolute().parent}: make it first")
+    place, own = path.resolve(), library.resolve()
+    if place.is_relative_to(own) and not place.is_relative_to(own / "reports"):
+        raise ParameterError(f"{path} lies among the library's own files: choose a place outside, or below reports")
+    if place.exists() and (not place.is_file() or GENERATOR not in place.read_bytes()[:4096]):
+        raise ParameterError(f"{path} is there and no page of SongNet's: choose another name, or delete it first")
 
 
 def write_page(page: Page, path: Path) -> Path:

@@ -6,9 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from songnet.errors import ParameterError
+from songnet.errors import InputNotFoundError, ParameterError
 from songnet.report import save_figures
-from songnet.report.page import Commands, Page, Picture, Section, Table, Text, read_picture, render_page, write_page
+from songnet.report.page import (
+    Commands,
+    Page,
+    Picture,
+    Section,
+    Table,
+    Text,
+    check_page_path,
+    read_picture,
+    render_page,
+    write_page,
+)
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [
@@ -117,3 +128,28 @@ def test_a_page_without_anything_is_a_page(read_page):
     page = read_page(render_page(Page("t", "v", [], [])))
     assert (page.texts("h1"), page.texts("h2"), page.ids) == (["v"], [], [])
     assert "ul" not in page.tags[: page.tags.index("nav")]
+
+
+def test_a_page_never_takes_the_place_of_anything_else(tmp_path):
+    library = tmp_path / "library"
+    (library / "reports").mkdir(parents=True)
+    (library / "songnet.db").write_bytes(b"the truth")
+    (tmp_path / "mine.html").write_text("<title>my own page</title>")
+    (tmp_path / "link.html").symlink_to(library / "songnet.db")
+    refused = {
+        library / "songnet.db": "end it in .html",
+        library / "page.html": "among the library's own files",
+        tmp_path / "mine.html": "no page of SongNet's",
+        tmp_path / "link.html": "among the library's own files",
+        tmp_path: "is a folder",
+    }
+    for path, said in refused.items():
+        with pytest.raises(ParameterError, match=said):
+            check_page_path(path, library)
+    with pytest.raises(InputNotFoundError, match="there is no folder"):
+        check_page_path(tmp_path / "nowhere" / "page.html", library)
+    for path in (library / "reports" / "page.html", tmp_path / "new.HTM"):
+        check_page_path(path, library)
+        write_page(one_of_each(), path)
+        check_page_path(path, library)  # a page may be written anew
+    assert (library / "songnet.db").read_bytes() == b"the truth"
