@@ -210,9 +210,11 @@ def compare_neighbours(
         "folds": n_folds, "pairs": pairs, "queries": n_queries, "draws": n_draws, "resamples": n_resamples,
         "seed": seed, "recall_at": ks,
     }  # fmt: skip
+    facts["heard"] = sound.heard
     leading = headline(settings, artists_known=facts["unknown_artists"] < 1)
     warnings = find_warnings(leading, facts)
-    return NeighbourReport(write_verdict(leading, warnings), warnings, leading.setting, sound.what, settings, facts)
+    verdict = write_verdict(leading, warnings, heard=sound.heard)
+    return NeighbourReport(verdict, warnings, leading.setting, sound.what, settings, facts)
 
 
 def number_names(track_ids: Sequence[str], names: Mapping[str, str | None] | None) -> np.ndarray:

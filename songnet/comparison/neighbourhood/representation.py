@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +32,14 @@ class Representation:
         Rows of length 1; their dot product is the cosine that neighbours are found by.
     what : str
         What it is, for people.
+    heard : bool
+        It was made from sound here; of vectors from a file only their maker knows what they were made from.
     """
 
     track_ids: tuple[str, ...]
     unit: np.ndarray
     what: str
+    heard: bool = True
 
     def rows(self, track_ids: Sequence[str]) -> np.ndarray:
         """Rows of given tracks, all of which it must have."""
@@ -68,6 +72,9 @@ def from_features(features: Features, config: ClusterConfig) -> Representation:
 def read_vectors(path: Path) -> Representation:
     """Vectors from a file, compared by their cosine as they are.
 
+    Vectors that were learned from the playlists cannot be asked about them: nothing was held out. Track2Vec's files say
+    of themselves that they are such; of others their maker must know.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -86,12 +93,20 @@ def read_vectors(path: Path) -> Representation:
             if missing:
                 raise ParameterError(f"{path} has no array {missing[0]!r}: it needs track_ids and vectors")
             ids, vectors = content["track_ids"], content["vectors"]
+            if "settings" in content.files and _learned_from_playlists(str(content["settings"])):
+                raise ParameterError(
+                    f"{path} holds Track2Vec vectors, which were learned from these playlists: none is held out from"
+                    " them; name vectors of sound"
+                )
     except OSError as error:
         raise InputNotFoundError(f"cannot read the vectors {path}: {error.strerror or error}") from error
     except (ValueError, zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
         if isinstance(error, ParameterError):
             raise
-        raise ParameterError(f"{path} is not an .npz of plain arrays (track_ids, vectors): {error}") from error
+        # What NumPy says here is advice to load the file unsafely.
+        raise ParameterError(f"{path} is not an .npz of plain arrays (track_ids, vectors), or is damaged") from error
+    except MemoryError as error:
+        raise ParameterError(f"{path} says of itself that it is larger than the memory: it is damaged") from error
     if ids.ndim != 1 or ids.dtype.kind != "U":
         raise ParameterError(f"{path}: track_ids must be a list of text, not {ids.dtype} of shape {ids.shape}")
     if vectors.ndim != 2 or len(vectors) != len(ids) or not vectors.shape[1] or vectors.dtype.kind not in "fiu":
@@ -106,7 +121,16 @@ def read_vectors(path: Path) -> Representation:
         unit = unit_rows(vectors)
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from None
-    return Representation(tuple(names), unit, f"vectors of {path.name}")
+    return Representation(tuple(names), unit, f"vectors of {path.name}", heard=False)
+
+
+def _learned_from_playlists(settings: str) -> bool:
+    """Whether settings are those that `songnet communities vectors` writes."""
+    try:
+        content = json.loads(settings)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.get("learned_from") == "playlists"
 
 
 def baselines(descriptors: Descriptors, track_ids: Sequence[str]) -> list[Predictor]:

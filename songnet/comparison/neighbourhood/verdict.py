@@ -86,10 +86,15 @@ def find_warnings(leading: SettingReport, facts: Mapping[str, Any]) -> tuple[str
         )
     if "mfcc" not in leading.scores:
         found.append("no MFCC baseline: not all of the compared tracks have descriptors (songnet cluster makes them)")
+    if not facts["heard"]:
+        found.append(
+            "vectors of a file: only their maker knows whether these playlists had a part in them; if they had, nothing"
+            " was held out"
+        )
     return tuple(found)
 
 
-def write_verdict(leading: SettingReport, warnings: Sequence[str]) -> str:
+def write_verdict(leading: SettingReport, warnings: Sequence[str], *, heard: bool = True) -> str:
     """One sentence: more than chance or not, more than MFCC statistics or not, with the figures.
 
     Parameters
@@ -98,16 +103,20 @@ def write_verdict(leading: SettingReport, warnings: Sequence[str]) -> str:
         The setting to speak of.
     warnings : sequence of str
         From `find_warnings`.
+    heard : bool
+        As in `songnet.comparison.neighbourhood.representation.Representation`.
 
     Returns
     -------
     str
     """
+    alike = "Tracks that sound alike" if heard else "Tracks that the vectors put near each other"
+    sound = "sound" if heard else "vectors"
     beware = f"; beware: {', '.join(warning.split(':')[0] for warning in warnings)}" if warnings else ""
     mine = leading.scores["sound"]["auc"]
     if mine is None:
         return (
-            "Nothing can be said of sound and held-out playlists: no pair was left to compare"
+            f"Nothing can be said of {sound} and held-out playlists: no pair was left to compare"
             f" {PHRASES[leading.setting]}{beware}."
         )
     null = leading.artists_null or leading.tracks_null
@@ -119,14 +128,14 @@ def write_verdict(leading: SettingReport, warnings: Sequence[str]) -> str:
     }  # fmt: skip
     beside = ", ".join(f"{NAMES[name]} {value.value:.2f}" for name, value in others.items() if value is not None)
     if mine.low <= 0.5 or leading.tracks_null is None or leading.tracks_null.p_value > ALPHA:
-        said = "Tracks that sound alike do not stand together in held-out playlists more than chance"
+        said = f"{alike} do not stand together in held-out playlists more than chance"
     elif null.p_value > ALPHA:
         said = (
-            "Tracks that sound alike stand together in held-out playlists, but no more than they would if whole"
-            " artists exchanged their sound"
+            f"{alike} stand together in held-out playlists, but no more than they would if whole artists exchanged"
+            f" their {sound}"
         )
     else:
-        said = "Tracks that sound alike stand together in held-out playlists more than chance"
+        said = f"{alike} stand together in held-out playlists more than chance"
         difference = leading.differences.get("mfcc", {}).get("auc")
         if difference is not None:
             said += _against_mfcc(difference)

@@ -197,7 +197,7 @@ def test_every_outcome_has_its_sentence(auc, mfcc, p_tracks, p_artists, said):
 
 
 def test_warnings_name_what_is_doubtful():
-    facts = {"unknown_artists": 0.3, "share_together": 0.6, "settings_used": {"pairs": "new"}}
+    facts = {"unknown_artists": 0.3, "share_together": 0.6, "settings_used": {"pairs": "new"}, "heard": False}
     leading = leading_with((0.8, 0.7, 0.9), (0, 0, 0), n_playlists=10, n_pairs=300, n_unmatched=200)
     leading.artists_null.n_fixed = 70
     leading.artists_null.draws = np.zeros(50)
@@ -205,10 +205,10 @@ def test_warnings_name_what_is_doubtful():
     found = find_warnings(leading, facts)
     assert [warning.split(":")[0] for warning in found] == [
         "few playlists", "few pairs", "dense playlists", "unknown artists", "unmatched pairs", "few draws",
-        "artists hardly movable", "no MFCC baseline",
+        "artists hardly movable", "no MFCC baseline", "vectors of a file",
     ]  # fmt: skip
     assert "40% of the pairs" in found[4]
-    quiet = {"unknown_artists": 0.1, "share_together": 0.1, "settings_used": {"pairs": "new"}}
+    quiet = {"unknown_artists": 0.1, "share_together": 0.1, "settings_used": {"pairs": "new"}, "heard": True}
     assert find_warnings(leading_with((0.8, 0.7, 0.9), (0, 0, 0)), quiet) == ()
 
 

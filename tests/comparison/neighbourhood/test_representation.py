@@ -53,6 +53,7 @@ def test_vectors_of_a_file(tmp_path, rng):
     found = read_vectors(tmp_path / "mine.npz")
     assert isinstance(found, Representation)
     assert (found.track_ids, found.what) == (("b", "a", "d", "c"), "vectors of mine.npz")
+    assert not found.heard
     assert found.rows(["a"])[0] == pytest.approx(vectors[1] / np.linalg.norm(vectors[1]), abs=1e-6)
 
 
@@ -72,6 +73,14 @@ def test_vectors_of_a_file(tmp_path, rng):
         ({"track_ids": np.array(["a", "b"]), "vectors": np.array([["x"], ["y"]])}, r"\(<U1\); numbers"),
         ({"track_ids": np.array(["a", "a"]), "vectors": np.ones((2, 3))}, "1 of the track_ids stand there twice"),
         ({"track_ids": np.array(["a", "b"]), "vectors": np.array([[1.0], [np.inf]])}, "mine.npz: 1 of 2 vectors hold"),
+        (
+            {
+                "track_ids": np.array(["a", "b"]),
+                "vectors": np.ones((2, 3)),
+                "settings": np.array('{"learned_from": "playlists"}'),
+            },
+            "mine.npz holds Track2Vec vectors, which were learned from these playlists",
+        ),
         (
             {"track_ids": np.array(["a", None], dtype=object), "vectors": np.ones((2, 1))},
             "is not an .npz of plain arrays",
