@@ -1,8 +1,11 @@
 """A stand-in for Spotify on the loopback: a real HTTP server that speaks both shapes and fails on request."""
 
 import base64
+import gzip
 import hashlib
+import io
 import json
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -65,6 +68,34 @@ def cut_body(handler):
     handler.close_connection = True
 
 
+def drip(where, delay_s=0.02):
+    """An answer that comes byte by byte and never ends: its headers, its body of known length, or in chunks."""
+    start = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    first, rest = {
+        "status": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        "headers": (start + b"X: ", b"x"),
+        "body": (start + b"Content-Length: 100000000\r\n\r\n{", b" "),
+        "closing body": (start + b"Connection: close\r\n\r\n{", b" "),
+        "chunks": (start + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    }[where]
+
+    def act(handler):
+        handler.close_connection = True
+        try:
+            handler.wfile.write(first)
+            while True:
+                handler.wfile.write(rest)
+                time.sleep(delay_s)
+        except OSError:  # the client left
+            handler.wfile = io.BytesIO()
+
+    return act
+
+
+def zipped(body):
+    return answer(200, gzip.compress(body, 1), Content_Encoding="gzip")
+
+
 @dataclass
 class Stub:
     playlists: dict = field(default_factory=dict)
@@ -106,7 +137,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, str(value))
-        self.send_header("Content-Type", "application/json")
+        if "Content-Type" not in headers:
+            self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -185,9 +217,15 @@ class Handler(BaseHTTPRequestHandler):
         self.json(content)
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client may leave in the middle of an answer
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.stub = Stub(url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -219,7 +257,7 @@ class Connection:
 
 
 @contextmanager
-def connect(stub, folder, *, app_only=False):
+def connect(stub, folder, *, app_only=False, answer_s=60.0):
     """A client of the stub that does not really wait."""
     from songnet.playlists.spotify.client import SpotifyClient
     from songnet.playlists.spotify.session import GuardedSession
@@ -229,7 +267,7 @@ def connect(stub, folder, *, app_only=False):
     endpoints = Endpoints(f"{stub.url}/v1/", f"{stub.url}/")
     notices, sleeps = [], []
     app = App(CLIENT_ID, CLIENT_SECRET if app_only else None)
-    with closing(GuardedSession(endpoints, notify=notices.append, sleep=sleeps.append)) as session:
+    with closing(GuardedSession(endpoints, notify=notices.append, sleep=sleeps.append, answer_s=answer_s)) as session:
         tokens = (
             AppTokens(app, endpoints, session) if app_only else UserTokens(app, endpoints, session, TokenFile(folder))
         )

@@ -209,6 +209,35 @@ def test_long_wait_stops_with_what_is_there(stub, signed_in, capsys):
     assert [path.partition("offset=")[2][:3] for path in stub.asked("/items")] == ["50&", "100"]
 
 
+@pytest.mark.parametrize("named", ["Fri, 31 Dec 9999 23:59:59 GMT", "9" * 12, "9" * 400])
+def test_wait_beyond_every_calendar_is_told_as_a_year(stub, signed_in, capsys, named):
+    stub.add(1, tracks(3))
+    stub.add(2, tracks(3))
+    stub.fail(f"{pid(2)}/items", error(429, "", Retry_After=named))
+    code, out, err = run(capsys, "--mine", "--accept-terms", "--library", signed_in)
+    assert (code, out.splitlines()[0]) == (3, "1 playlists read: 3 entries, 3 tracks; 0 playlists there already")
+    assert re.search(r"^stopped: Spotify asks to wait 31,536,000 s or more: .* \(\d{4}-.* UTC\); what was", err, re.M)
+
+
+def test_one_nested_playlist_does_not_end_the_run(stub, signed_in, capsys):
+    stub.add(1, tracks(3))
+    stub.add(2, tracks(3))
+    stub.fail(f"{pid(1)}/items", answer(200, b"[" * 200_000))
+    code, out, err = run(capsys, "--mine", "--accept-terms", "--library", signed_in, "--json")
+    content = json.loads(out)
+    assert (code, content["n_playlists"], content["n_skipped"], content["stopped"]) == (3, 1, 1, None)
+    assert content["skipped"][0]["reason"].endswith("sends an answer that is nested too deeply: it was not used")
+    assert "unexpected" not in err
+
+
+@pytest.mark.parametrize("name", ["SONGNET_SPOTIFY_API", "SONGNET_SPOTIFY_ACCOUNTS"])
+def test_address_that_programs_read_differently_is_refused(stub, signed_in, capsys, monkeypatch, name):
+    monkeypatch.setenv(name, r"http://example.com\@127.0.0.1/")
+    code, _, err = run(capsys, "--mine", "--accept-terms", "--library", signed_in)
+    assert (code, err.startswith(f"error: {name} is ")) == (2, True)
+    assert (stub.requests, signed_in.exists()) == ([], False)
+
+
 def start(*arguments):
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT

@@ -1,8 +1,9 @@
 """Playlists from the Spotify Web API, for those who ask for it: an extra, ``pip install "songnet[spotify]"``.
 
-Reading order: `settings` (the app, the terms), `session` (the one way out), `tokens` and `login` (who may ask),
-`client` (what is asked), `parse` (what is answered), `pages` (what of a long playlist is there already), `fetch` (all
-together). spotipy is imported by `tokens` and what stands on it, never by this package itself.
+Reading order: `settings` (the app, the terms), `session` (the one way out), `answer` and `deadline` (how much and how
+long an answer may be), `tokens` and `login` (who may ask), `client` (what is asked), `parse` (what is answered),
+`pages` (what of a long playlist is there already), `fetch` (all together). spotipy is imported by `tokens` and what
+stands on it, never by this package itself.
 """
 
 from __future__ import annotations

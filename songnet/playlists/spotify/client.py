@@ -8,13 +8,13 @@ from typing import Any
 import spotipy
 
 from songnet.playlists.spotify.errors import SignInError, SpotifyError, StatusError
-from songnet.playlists.spotify.parse import Header, Page, check_paging, parse_header, parse_page
+from songnet.playlists.spotify.parse import PAGE_SIZE, Header, Page, check_paging, parse_header, parse_page
 from songnet.playlists.spotify.session import GuardedSession
 from songnet.playlists.spotify.settings import Endpoints
 from songnet.playlists.spotify.tokens import TIMEOUT_S, Tokens
 
-PAGE_SIZE = 50
-"""Items a page: what the API allows at most."""
+MOST_PLAYLISTS = 50_000
+"""So many playlists of a user are read, and no more, whatever number a server names."""
 
 _FIELDS = "id,name,description,snapshot_id,owner(id,display_name)"
 
@@ -41,8 +41,13 @@ class SpotifyClient:
         self._spotify.prefix = endpoints.api
         self._address = "items"
 
-    def user_playlists(self) -> tuple[list[Header], int]:
-        """Headers of all playlists that the user owns or follows, and how many more are said to be there.
+    def user_playlists(self, told: Callable[[int, int], None] = lambda done, total: None) -> tuple[list[Header], int]:
+        """Headers of the playlists that the user owns or follows, and how many more are said to be there.
+
+        Parameters
+        ----------
+        told : callable
+            Is told after each page how many places of the list are read, and how many it has.
 
         Raises
         ------
@@ -51,7 +56,7 @@ class SpotifyClient:
         """
         headers: dict[str, Header] = {}
         offset, total, missing = 0, 1, 0
-        while offset < total:
+        while offset < min(total, MOST_PLAYLISTS):
             content = self._ask(lambda at=offset: self._spotify.current_user_playlists(limit=PAGE_SIZE, offset=at))  # type: ignore[misc]
             items, total = check_paging(content, self._api, offset)
             step = page_step(content)
@@ -63,6 +68,9 @@ class SpotifyClient:
                 missing += max(0, total - offset - expected)
                 break
             offset += step
+            told(min(offset, total), total)
+        else:
+            missing += max(0, total - offset)
         return list(headers.values()), missing
 
     def playlist(self, playlist_id: str) -> Header:
@@ -122,6 +130,8 @@ class SpotifyClient:
                     " or check the app in the dashboard"
                 ) from None
             raise
+        except RecursionError:  # spotipy writes the answer out for its log
+            raise SpotifyError("Spotify's answer is nested too deeply: it was not used") from None
         return answer if isinstance(answer, dict) else {}
 
 

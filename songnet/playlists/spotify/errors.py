@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from songnet.errors import PlaylistError
 
+LONGEST_NAMED_S = 365 * 86_400.0
+"""Seconds: a wait of a year or more counts as a year."""
+
 
 class SpotifyError(PlaylistError):
     """Spotify's answer cannot be used."""
@@ -33,7 +36,8 @@ class RateLimitError(SpotifyError):
     """
 
     def __init__(self, wait_s: float) -> None:
-        super().__init__(f"Spotify asks to wait {wait_s:,.0f} s: run the same command again after that")
+        more = " or more" if wait_s >= LONGEST_NAMED_S else ""
+        super().__init__(f"Spotify asks to wait {wait_s:,.0f} s{more}: run the same command again after that")
         self.wait_s = wait_s
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from songnet.library.store import Library
-from songnet.playlists.model import Playlist, track_key
-from songnet.playlists.spotify.client import SpotifyClient
+from songnet.playlists.model import Entry, Playlist, track_key
+from songnet.playlists.spotify.client import MOST_PLAYLISTS, SpotifyClient
 from songnet.playlists.spotify.errors import RateLimitError, ServiceError, SignInError, SpotifyError, StatusError
 from songnet.playlists.spotify.pages import PageFolder
 from songnet.playlists.spotify.parse import Header, Page
@@ -19,6 +19,8 @@ from songnet.progress import Progress, silent
 
 FAILURES_IN_A_ROW = 3
 """So many playlists that Spotify fails on, one after the other, end a run."""
+MOST_ENTRIES = 20_000
+"""So many items of a playlist are read, and no more; Spotify itself allows about 11,000."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,16 @@ def fetch_playlists(
     try:
         if mine:
             progress("fetch playlists", 0, 0, "your list of playlists")
-            listed, missing = client.user_playlists()
+            listed, missing = client.user_playlists(
+                lambda done, total: progress("fetch playlists", 0, 0, f"your list, {done:,} of {total:,} playlists")
+            )
             known = {header.playlist_id: header for header in listed}
             wanted = list(dict.fromkeys([*wanted, *known]))
             if missing:
-                tally.skip(
-                    "spotify:user", f"your list of playlists: {missing:,} are not named", whole=True, count=missing
-                )
+                reason = f"your list of playlists: {missing:,} are not named"
+                if len(listed) + missing > MOST_PLAYLISTS:
+                    reason += f", or stand beyond the first {MOST_PLAYLISTS:,}, which are read"
+                tally.skip("spotify:user", reason, whole=True, count=missing)
     except RateLimitError as error:
         stopped, n_waiting = error, len(wanted)
         wanted = []
@@ -193,6 +198,7 @@ def _fetch_one(
         current = client.playlist(playlist_id)
         if current.snapshot_id != header.snapshot_id:
             header = current
+            pages.clear()
             pages, problem = _read_pages(client, header, folder, note)
             if problem is None and client.playlist(playlist_id).snapshot_id != header.snapshot_id:
                 problem = "it was changed again and again while it was read"
@@ -204,11 +210,11 @@ def _fetch_one(
         folder.drop()
         tally.skip(header.uri, f"{where}: {problem}; what was stored before stays", whole=True)
         return
-    entries = [entry for page in pages for entry in page.entries]
+    entries = tuple(_numbered(pages))
     playlist = Playlist(
         name=header.name,
         source="spotify",
-        entries=tuple(replace(entry, position=position) for position, entry in enumerate(entries)),
+        entries=entries,
         source_id=header.playlist_id,
         owner=header.owner,
         description=header.description,
@@ -234,7 +240,7 @@ def _read_pages(
     missing = 0
     offset = pages[-1].offset + pages[-1].n_items if pages else 0
     total = pages[0].total if pages else None
-    while total is None or offset < total:
+    while total is None or offset < min(total, MOST_ENTRIES):
         page, step = client.page(header.playlist_id, offset)
         expected = min(step, max(0, page.total - offset))
         if page.n_items < expected:  # cut short once is a hiccup
@@ -254,7 +260,19 @@ def _read_pages(
             folder.save(header.snapshot_id, page)
         offset += max(expected, page.n_items)
         note(f"{header.name}, {min(offset, total):,} of {total:,}")
-    return pages, f"Spotify sent {(total or 0) - missing:,} of its {total or 0:,} items" if missing else None
+    if total > MOST_ENTRIES and not missing:
+        return pages, f"only the first {offset:,} of its {total:,} items are read"
+    return pages, f"Spotify sent {total - missing:,} of its {total:,} items" if missing else None
+
+
+def _numbered(pages: list[Page]) -> Iterator[Entry]:
+    """The entries of all pages with their places in the playlist; a page is given up once it is used."""
+    position = 0
+    pages.reverse()
+    while pages:
+        for entry in pages.pop().entries:
+            yield replace(entry, position=position)
+            position += 1
 
 
 def _digest(header: Header) -> str:

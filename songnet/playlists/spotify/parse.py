@@ -18,7 +18,13 @@ from songnet.playlists.spotify.session import origin
 _ID = re.compile(r"[0-9A-Za-z]{22}")
 _KINDS = ("playlist", "track", "album", "artist", "show", "episode", "audiobook", "chapter", "user")
 
+PAGE_SIZE = 50
+"""Items a page: what the API allows at most."""
+MOST_CHARACTERS = 5_000
+"""Characters of all texts of an item together, and of one text of a playlist; Spotify's own are far shorter."""
+
 REMOVED, LOCAL, EPISODE, NAMELESS = "removed from Spotify", "local files", "podcast episodes", "without a name"
+OVERLONG = f"with more than {MOST_CHARACTERS:,} characters of text"
 """Why an item is left out."""
 
 
@@ -118,13 +124,20 @@ def parse_header(content: object) -> Header | None:
     if not isinstance(playlist_id, str) or not _ID.fullmatch(playlist_id):
         return None
     owner = _mapping(fields.get("owner"))
+    snapshot_id = tidy(fields.get("snapshot_id"))
     return Header(
         playlist_id=playlist_id,
-        name=tidy(fields.get("name")) or playlist_id,
-        snapshot_id=tidy(fields.get("snapshot_id")),
-        owner=tidy(owner.get("display_name")) or tidy(owner.get("id")),
-        description=tidy(html.unescape(tidy(fields.get("description")) or "")),
+        name=_shown(fields.get("name")) or playlist_id,
+        # A state is known by the whole of its name or not at all.
+        snapshot_id=snapshot_id if snapshot_id and len(snapshot_id) <= MOST_CHARACTERS else None,
+        owner=_shown(owner.get("display_name")) or _shown(owner.get("id")),
+        description=_shown(html.unescape(_shown(fields.get("description")) or "")),
     )
+
+
+def _shown(value: object) -> str | None:
+    text = tidy(value)
+    return text and text[:MOST_CHARACTERS]
 
 
 def check_paging(content: Mapping[str, Any], api: str, offset: int) -> tuple[list[Any], int]:
@@ -140,12 +153,15 @@ def check_paging(content: Mapping[str, Any], api: str, offset: int) -> tuple[lis
     items, total, where = content.get("items"), content.get("total"), content.get("offset", offset)
     if not isinstance(items, list) or not isinstance(total, int) or isinstance(total, bool) or total < 0:
         raise SpotifyError("Spotify's answer holds no list of items and their number")
+    if total >= 2**53 or len(items) > PAGE_SIZE:
+        raise SpotifyError("Spotify's answer holds, or names, more items than there can be")
     following = content.get("next")
     # Addresses are never followed, but one that leads elsewhere means that the answer is not to be believed.
-    if following is not None and origin(str(following)) != origin(api):
-        host = origin(str(following))[1] or "nowhere"
+    if following is not None and not (isinstance(following, str) and origin(following) == origin(api)):
+        host = (origin(following)[1] if isinstance(following, str) else "")[:100] or "nowhere"
         raise ForeignHostError(f"Spotify's answer leads to another host for the next page ({host}): nothing was sent")
     if where != offset:
+        where = where if isinstance(where, int) and abs(where) < 2**53 else "elsewhere"
         raise SpotifyError(f"Spotify sent the items from {where} on where those from {offset} on were asked for")
     return items, total
 
@@ -191,6 +207,8 @@ def _parse_item(item: Mapping[str, Any], position: int) -> Entry | str:
         ),
         added_at=tidy(item.get("added_at")),
     )
+    if sum(len(value) for value in vars(entry).values() if isinstance(value, str)) > MOST_CHARACTERS:
+        return OVERLONG
     return NAMELESS if entry.is_empty else entry
 
 

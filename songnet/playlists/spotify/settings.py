@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from songnet.library.tracks import now
 
 DASHBOARD = "https://developer.spotify.com/dashboard"
 DEFAULT_REDIRECT = "http://127.0.0.1:8888/callback"
+# Nothing that two programs may read differently: no user's name, no backslash, no space, no escapes.
+_LOCAL = re.compile(r"http://(?P<host>[0-9.]+|\[[0-9a-f:]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?")
 TERMS_VERSION = "2026-02"
 TERMS = """\
 Spotify's terms, before you sign in:
@@ -74,19 +77,28 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def _local_port(url: str) -> int | None:
+    """The port of an http address of this machine by IP, 80 where none is named; None when it is no such address."""
+    found = _LOCAL.fullmatch(url)
+    if found is None or not is_loopback(url):
+        return None
+    port = int(found["port"] or 80)
+    return port if 0 < port < 2**16 else None
+
+
 def read_endpoints(environment: Mapping[str, str]) -> Endpoints:
     """The addresses to use: Spotify's, or a stand-in on this machine for tests.
 
     Raises
     ------
     ParameterError
-        If SONGNET_SPOTIFY_API or SONGNET_SPOTIFY_ACCOUNTS leads to another machine.
+        If SONGNET_SPOTIFY_API or SONGNET_SPOTIFY_ACCOUNTS leads to another machine, or is no plain address.
     """
     standard = Endpoints()
     found = []
     for name, usual in (("SONGNET_SPOTIFY_API", standard.api), ("SONGNET_SPOTIFY_ACCOUNTS", standard.accounts)):
         url = environment.get(name) or usual
-        if url != usual and not (url.startswith("http://") and is_loopback(url)):
+        if url != usual and _local_port(url) is None:
             raise ParameterError(
                 f"{name} is {url!r}: it may only be an http address of this machine by IP, such as"
                 " http://127.0.0.1:8080/; unset it to reach Spotify"
@@ -115,11 +127,7 @@ def read_app(environment: Mapping[str, str], *, secret: bool = False) -> App:
     client_id = _variable(environment, "CLIENT_ID", "Client ID")
     client_secret = _variable(environment, "CLIENT_SECRET", "Client secret") if secret else None
     redirect = environment.get("SPOTIPY_REDIRECT_URI") or environment.get("SPOTIFY_REDIRECT_URI") or DEFAULT_REDIRECT
-    try:
-        port = urlsplit(redirect).port
-    except ValueError:
-        port = None
-    if not (redirect.startswith("http://") and is_loopback(redirect) and port):
+    if _local_port(redirect) is None or urlsplit(redirect).port is None:
         raise ParameterError(
             f"SPOTIPY_REDIRECT_URI is {redirect!r}: it must be an http address of this machine by IP and with a port,"
             f" such as {DEFAULT_REDIRECT}, and be written so in the app's settings as well"

@@ -15,8 +15,9 @@ from songnet.playlists.spotify.settings import App, Endpoints, make_private, wri
 
 SCOPE = "playlist-read-private playlist-read-collaborative"
 TIMEOUT_S = (10.0, 30.0)
-"""Seconds to connect, and between two pieces of an answer."""
+"""Seconds to connect, and between two pieces of an answer; `session.ANSWER_S` bounds the whole."""
 
+_KEPT = ("access_token", "refresh_token", "expires_at", "expires_in", "scope", "token_type")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
@@ -56,7 +57,8 @@ class TokenFile(spotipy.CacheHandler):  # type: ignore[misc]
         """Replace what was saved."""
         if not _is_usable(token_info):
             raise ServiceError("Spotify's accounts service sent no token that can be used: sign in again with --login")
-        write_private(self.path, json.dumps(token_info).encode())
+        kept = {key: value for key, value in token_info.items() if key in _KEPT and isinstance(value, (str, int))}
+        write_private(self.path, json.dumps(kept).encode())
 
     def remove(self) -> bool:
         """Delete what was saved; returns whether there was anything."""

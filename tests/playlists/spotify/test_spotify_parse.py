@@ -176,6 +176,9 @@ def test_missing_variables_are_named():
         "http://127.0.0.1/callback",
         "https://127.0.0.1:1/x",
         "http://10.0.0.1:80/",
+        "http://evil.org\\@127.0.0.1:80/",
+        "http://user@127.0.0.1:80/",
+        "http://127.0.0.1:99999/",
         "x",
     ],
 )
@@ -189,13 +192,17 @@ def test_tests_may_stand_in_for_spotify_on_this_machine_only():
     both = {"SONGNET_SPOTIFY_API": "http://127.0.0.1:1/v1", "SONGNET_SPOTIFY_ACCOUNTS": "http://[::1]:2/"}
     assert read_endpoints(both) == Endpoints("http://127.0.0.1:1/v1/", "http://[::1]:2/")
     for elsewhere in (
-        "https://api.evil.org/v1/",
-        "http://localhost:1/",
-        "http://127.0.0.1.evil.org/",
-        "http://10.0.0.1",
-    ):
-        with pytest.raises(ParameterError, match="it may only be an http address of this machine by IP"):
-            read_endpoints({**both, "SONGNET_SPOTIFY_API": elsewhere})
+        "https://api.evil.org/v1/", "http://localhost:1/", "http://127.0.0.1.evil.org/", "http://10.0.0.1",
+        "http://evil.org\\@127.0.0.1/", "http://evil.org@127.0.0.1/", "http://127.0.0.1@evil.org/",
+        "http://127.0.0.1:1\\@evil.org/", "http://127.0.0.1\t.evil.org/", "http://127.0.0.1/\r\nHost: evil.org",
+        "\thttp://127.0.0.1/", "http://127.0.0.1 /", "http://127.0.0.1/#@evil.org", "http://127.0.0.1/?@evil.org",
+        "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:/", "http://127.1/", "http://2130706433/",
+        "http://0177.0.0.1/", "http://127.0.0.\u0661/", "http://[::1%25eth0]/", "http://[::1].evil.org/", "http://[/",
+        "http:127.0.0.1/", "http:///127.0.0.1/", "http://127.0.0.1%2eevil.org/", "http://127.0.0.1/%5c@evil.org",
+    ):  # fmt: skip
+        for name in both:
+            with pytest.raises(ParameterError, match="it may only be an http address of this machine by IP"):
+                read_endpoints({**both, name: elsewhere})
     with pytest.raises(ParameterError, match="set both"):  # a stand-in's token must not go to Spotify, nor the reverse
         read_endpoints({"SONGNET_SPOTIFY_API": "http://127.0.0.1:1/v1"})
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from spotify_stub import (
     ACCESS,
@@ -27,10 +27,11 @@ from spotify_stub import (
     tracks,
 )
 
-from songnet.playlists.spotify.errors import RateLimitError, ServiceError, SignInError, SpotifyError
+from songnet.playlists.spotify.answer import read_retry_after
+from songnet.playlists.spotify.errors import LONGEST_NAMED_S, RateLimitError, ServiceError, SignInError, SpotifyError
 from songnet.playlists.spotify.fetch import fetch_playlists
 from songnet.playlists.spotify.redact import SecretFilter
-from songnet.playlists.spotify.session import origin, read_retry_after
+from songnet.playlists.spotify.session import origin
 
 
 @pytest.fixture
@@ -271,10 +272,20 @@ def test_filter_hides_every_bearer(token):
     assert token not in SecretFilter().redact(f"{{'Authorization': 'Bearer {token}'}} more").replace("[hidden]", "")
 
 
-@given(st.text(max_size=40))
+@given(st.text(max_size=40) | st.from_regex(r"[0-9]{1,400}(\.[0-9]+)?", fullmatch=True))
+@example("Fri, 31 Dec 9999 23:59:59 GMT")
+@example("Fri, 31 Dec 2100 23:59:59 +99999999999999")
+@example("Fri, 31 Dec 9999 23:59:59 -2359")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+@example("9999999999")
 def test_retry_after_takes_any_text(text):
     wait = read_retry_after(text)
-    assert wait is None or wait >= 0
+    assert wait is None or 0 <= wait <= LONGEST_NAMED_S
+
+
+def test_retry_after_of_any_length_is_a_wait():
+    named = ("60", "9" * 9, "9" * 10, "1" + "0" * 400, "Fri, 31 Dec 9999 23:59:59 GMT")
+    assert [read_retry_after(text) for text in named] == [60.0, *[31_536_000.0] * 4]
 
 
 def test_retry_after_as_a_date():
@@ -297,5 +308,10 @@ def test_origin_trusts_no_lookalike():
         "https://api.spotify.com:8443/",
         "//api.spotify.com/",
         "https://evil.org/api.spotify.com/",
+        "https://evil.org\\@api.spotify.com/",
+        "https://user@api.spotify.com/",
+        "https://api.spotify.com\t/v1/",
+        "https://api.spotify.com/v1/\n",
+        " https://api.spotify.com/",
     ):
         assert origin(trick) != ("https", "api.spotify.com", 443)
