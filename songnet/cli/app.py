@@ -33,6 +33,8 @@ from songnet.cli.output import tell
 from songnet.errors import LibraryDamagedError, SongNetError
 
 EXIT_INTERRUPTED = 130
+# Commands that keep what they have finished and go on from there.
+RESUMED = ("embed", "import-spectrograms", "train", "cluster", "playlists import", "playlists spotify", "demo")
 REMEDIES = {
     errno.ENOSPC: "make room on that disk",
     errno.EDQUOT: "make room on that disk",
@@ -61,7 +63,7 @@ app = typer.Typer(
     help="Hear what songs have in common: turn a music folder into a searchable library, find its kinds, and compare"
     " them with the playlists that people made.",
     epilog="Start with: songnet embed ~/Music     Exit codes: 0 done, 1 failed, 2 wrong use,"
-    " 3 done but some inputs failed, 4 refused as unsafe, 5 library locked, 130 interrupted (state kept).",
+    " 3 done but some inputs failed, 4 refused as unsafe, 5 library locked, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -133,7 +135,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         return _failed(error, f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1, debug)
     if code == EXIT_INTERRUPTED:
-        tell("interrupted: what was done is kept, the same command goes on from there")
+        words = " ".join([argument for argument in arguments if not argument.startswith("-")][:2])
+        goes_on = "what was done is kept, the same command goes on from there"
+        tell(f"interrupted: {goes_on if words.startswith(RESUMED) else 'the same command begins anew'}")
     return code if isinstance(code, int) else 0
 
 

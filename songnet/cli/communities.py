@@ -14,6 +14,7 @@ from songnet.cli import communities_options as graph_options
 from songnet.cli import communities_stored, options
 from songnet.cli.communities_stored import print_communities
 from songnet.cli.output import configure_logging, print_json, print_table, progress_reports, say, tell
+from songnet.errors import ParameterError
 
 if TYPE_CHECKING:
     from songnet.playlists.pipeline import CommunityReport
@@ -108,10 +109,13 @@ def command(
     )
 
     from songnet.library import Library, check_partition_name, recorded_run, save_partition
-    from songnet.playlists.communities import COMMUNITY_METHODS
+    from songnet.playlists.communities import COMMUNITY_METHODS, RESOLUTION_METHODS
     from songnet.playlists.pipeline import find_communities
 
     _ = COMMUNITY_METHODS[settings.method]
+    if sweep and settings.method not in RESOLUTION_METHODS:
+        methods = ", ".join(sorted(RESOLUTION_METHODS))
+        raise ParameterError(f"--sweep tries resolutions, and {settings.method} has none: choose one of: {methods}")
     check_partition_name(name)
     file = None if graph_file is None else graph_file.expanduser()
     with Library(library, write=True) as opened:

@@ -77,10 +77,26 @@ def community_settings(
         The graph that the command is about, whatever the file says.
     graph_file : pathlib.Path, optional
         The graph that stands in for the playlists.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of range, or a flag has no effect.
     """
+    n_communities = flags.get("n_communities")
+    if n_communities is not None and n_communities < 1:
+        raise ParameterError(f"--communities is {n_communities}; ask for 1 or more, or leave it away")
+    if n_communities is not None and flags.get("resolution") is not None:
+        raise ParameterError("--communities searches the resolution: leave --resolution away, or --communities")
     # Nothing of a graph that was made elsewhere is left out unless somebody asks for it.
     implied = {"top_k": 0} if graph_file is not None else {}
-    layers = [read_toml(config).get("communities", {}), flags, {"graph": graph}]
+    written = read_toml(config).get("communities", {})
+    if written.get("n_communities") and "resolution" in written:
+        raise ParameterError(f"{config}: n_communities searches the resolution: leave one of the two away")
+    # Either flag stands above the other's key in the file.
+    aside = {"n_communities"} if flags.get("resolution") is not None else set()
+    aside |= {"resolution"} if n_communities is not None else set()
+    layers = [{key: value for key, value in written.items() if key not in aside}, flags, {"graph": graph}]
     if graph_file is not None:
         layers[0] = {key: value for key, value in layers[0].items() if key not in OF_PLAYLISTS}
     settings = None if graph_file is not None else build_config(CommunityConfig, *layers)

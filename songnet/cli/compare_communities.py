@@ -32,6 +32,9 @@ EXAMPLE = (
 )
 TAGS = ("genre", "artist", "album")
 PAGE = "report.html"
+CHANGED = "the playlists changed since these communities were found: find them again"
+# Percentiles of fewer values are their extremes.
+FEWEST_REBUILDS = 10
 
 
 def command(
@@ -52,7 +55,9 @@ def command(
     rebuilds: Annotated[
         int,
         typer.Option(
-            "--rebuilds", min=0, help="Times the communities are found anew in resampled playlists; 0 for none."
+            "--rebuilds",
+            help="Times the communities are found anew in resampled playlists, 10 or more; 0 leaves that and the"
+            " ceiling (other seeds) out.",
         ),
     ] = 20,
     figures: Annotated[
@@ -84,7 +89,11 @@ def command(
         raise ParameterError("name one of --communities, --with-tag and --with-clusters, not several")
     if with_tag is not None and with_tag not in TAGS:
         raise ParameterError(f"--with-tag is {with_tag!r}; choose one of: {', '.join(TAGS)}")
-    _check_page(page, figures=figures, maps=maps)
+    if rebuilds and rebuilds < FEWEST_REBUILDS:
+        raise ParameterError(
+            f"--rebuilds is {rebuilds}; an interval takes {FEWEST_REBUILDS} or more, 0 leaves it and the ceiling out"
+        )
+    _check_page(page, library, figures=figures, maps=maps)
 
     from songnet.comparison import compare
     from songnet.library import Library, load_partition, recorded_run
@@ -94,8 +103,10 @@ def command(
         stored, first = load_partition(opened, clusters, "cluster")
         other = _second(opened, communities, with_tag, with_clusters)
         community = other.stored if with_clusters is None else None
-        anew = rebuilds > 1 and community is not None and _is_of_playlists(community)
-        rebuild, reseed = _finders(opened, community) if anew and community is not None else (None, None)
+        anew = rebuilds > 0 and community is not None and _is_of_playlists(community)
+        finders = _finders(opened, community) if anew and community is not None else None
+        rebuild, reseed = finders or (None, None)
+        doubts = [CHANGED] if anew and finders is None else []
         tracks = tracks_by_id(opened.db)
         artists = {track: values["artist"] for track, values in tracks.items()}
         parameters = {"first": stored.partition_id, "second": other.what, "draws": draws}
@@ -104,8 +115,8 @@ def command(
             progress_reports(quiet) as progress,
         ):
             report = compare(
-                first, other.partition, artists=artists, n_draws=draws, n_rebuilt=max(2, rebuilds), seed=seed,
-                rebuild=rebuild, reseed=reseed, progress=progress,
+                first, other.partition, artists=artists, n_draws=draws, n_rebuilt=rebuilds, seed=seed,
+                rebuild=rebuild, reseed=reseed, doubts=doubts, progress=progress,
             )  # fmt: skip
             run.summary.update({"verdict": report.verdict})
             shown = _Shown([], "", None)
@@ -154,16 +165,16 @@ class _Shown:
     page: Path | None
 
 
-def _check_page(page: Path | None, *, figures: bool, maps: bool | None) -> None:
-    """A slip of the pen must not cost a long comparison."""
+def _check_page(page: Path | None, library: Path, *, figures: bool, maps: bool | None) -> None:
+    """A slip of the pen must not cost a long comparison, let alone another file."""
+    from songnet.report.page import check_page_path
+
     if not figures and page is not None:
         raise ParameterError("--page shows the figures: leave --no-figures away")
     if not figures and maps:
         raise ParameterError("--maps are figures: leave --no-figures away")
-    if page is not None and page.is_dir():
-        raise ParameterError(f"--page is the folder {str(page)!r}; name a file in it, such as {PAGE}")
-    if page is not None and not page.parent.is_dir():
-        raise InputNotFoundError(f"--page: there is no folder {str(page.parent)!r}; make it first")
+    if page is not None:
+        check_page_path(page, library)
 
 
 def _show(
@@ -252,19 +263,25 @@ def _is_of_playlists(stored: StoredPartition) -> bool:
 
 def _finders(
     library: Library, stored: StoredPartition
-) -> tuple[Callable[[int], Partition], Callable[[int], Partition]]:
-    """How the stored communities would be found in resampled playlists, and with other seeds."""
-    from songnet.playlists.pipeline import communities_again, community_memberships
+) -> tuple[Callable[[int], Partition], Callable[[int], Partition]] | None:
+    """How the stored communities would be found in resampled playlists, and with other seeds; None in other ones."""
+    from songnet.playlists.pipeline import communities_again, community_memberships, other_seeds
+    from songnet.playlists.stored import same_playlists
 
     settings = build_config(
         CommunityConfig,
         {"method": stored.method},
         {key: value for key, value in stored.parameters.items() if key != "seed"},
     )
-    memberships = community_memberships(library, settings)
+    try:
+        memberships = community_memberships(library, settings)
+    except InputNotFoundError:
+        return None
+    if not same_playlists(memberships, stored.summary.get("graph", {}), settings.max_playlist_length):
+        return None
     return (
         lambda seed: communities_again(memberships, settings, seed, resample=True),
-        lambda seed: communities_again(memberships, settings, seed, resample=False),
+        other_seeds(memberships, settings),
     )
 
 

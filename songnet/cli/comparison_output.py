@@ -144,7 +144,7 @@ def _community_words(settings: Mapping[str, Any]) -> tuple[list[str], list[str]]
     usual = asdict(CommunityConfig())
     words, without_flag = [], []
     for key, value in usual.items():
-        if settings.get(key, value) == value:
+        if settings.get(key, value) == value or (key == "resolution" and settings.get("n_communities")):
             continue
         if key == "n_seeds":
             without_flag.append(key)

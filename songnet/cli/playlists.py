@@ -81,7 +81,7 @@ def import_command(
     from songnet.errors import InputNotFoundError
     from songnet.library import Library, recorded_run
     from songnet.playlists.sources import SOURCES
-    from songnet.playlists.store import import_paths
+    from songnet.playlists.store import find_files, import_paths
     from songnet.playlists.stored import match_library, playlist_stats
 
     likeness = _likeness(fuzzy, threshold)
@@ -91,6 +91,9 @@ def import_command(
     for path in paths:  # before a library is made for it
         if not path.exists():
             raise InputNotFoundError(f"{path} does not exist: name playlist files or folders of them")
+    if next(find_files(paths, source), None) is None:
+        where = paths[0] if len(paths) == 1 else "these folders"
+        raise InputNotFoundError(f"there is no playlist file in {where}: name playlist files or folders of them")
     parameters = {"paths": [path_text(bytes(path)) for path in paths], "format": source, "fuzzy": likeness}
     with (
         Library(library, write=True, create=True) as opened,

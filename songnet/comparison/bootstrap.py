@@ -28,6 +28,8 @@ from songnet.progress import Progress, silent
 Score = Callable[[np.ndarray], float]
 # Fewer blocks than this cannot be halved in enough ways to tell anything.
 MIN_BLOCKS = 8
+# Seeds are below this; after the largest comes 0.
+SEED_END = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +152,7 @@ def bootstrap_rebuilt(
     score : callable
         Takes a contingency table [shape=(a, b)].
     n : int
-        Repetitions, at least 2; they get the seeds ``seed`` to ``seed + n - 1``.
+        Repetitions, at least 2; they get the seeds that `seeds_from` gives.
     level : float
         Share of the repetitions inside, between 0 and 1.
     seed : int
@@ -173,8 +175,8 @@ def bootstrap_rebuilt(
     """
     _check(n, level)
     values = np.empty(n)
-    for repetition in range(n):
-        values[repetition] = score(contingency(first, rebuild(seed + repetition), noise=noise).table)
+    for repetition, own in enumerate(seeds_from(seed, n)):
+        values[repetition] = score(contingency(first, rebuild(own), noise=noise).table)
         progress("rebuilt partitions", repetition + 1, n)
     low, high = np.quantile(values, _tails(level))
     return Interval(float(low), float(high), level, "rebuilt", values)
@@ -216,6 +218,17 @@ def ceiling(
     _check(2, level)
     low, high = np.quantile(values, _tails(level))
     return Interval(float(low), float(high), level, "pairs", values)
+
+
+def seeds_from(seed: int, n: int) -> list[int]:
+    """A seed and those after it; after the largest, 2,147,483,647, comes 0.
+
+    Examples
+    --------
+    >>> seeds_from(5, 3), seeds_from(2_147_483_647, 2)
+    ([5, 6, 7], [2147483647, 0])
+    """
+    return [(seed + offset) % SEED_END for offset in range(n)]
 
 
 def _units(blocks: np.ndarray) -> np.ndarray:

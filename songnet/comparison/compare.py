@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import combinations
@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from songnet.comparison.bootstrap import MIN_BLOCKS, Interval, bootstrap_interval, bootstrap_rebuilt, ceiling
+from songnet.comparison.bootstrap import (
+    MIN_BLOCKS,
+    Interval,
+    bootstrap_interval,
+    bootstrap_rebuilt,
+    ceiling,
+    seeds_from,
+)
 from songnet.comparison.contingency import Contingency, Paired, align, pair, tabulate
 from songnet.comparison.nulls import UNKNOWN, NullTest, artist_null, permutation_null
 from songnet.comparison.scores import Scores, score_table
@@ -106,6 +113,7 @@ def compare(
     rebuild: Callable[[int], Partition] | None = None,
     reseed: Callable[[int], Partition] | None = None,
     noise: str = "drop",
+    doubts: Sequence[str] = (),
     progress: Progress = silent,
 ) -> ComparisonReport:
     """Compare two partitions on the tracks that both have.
@@ -132,6 +140,8 @@ def compare(
         those with each other. Without it, of partitions from ``rebuild``.
     noise : str
         ``"drop"``: a track that either calls noise is left out. ``"own"``: noise is one more group.
+    doubts : sequence of str
+        Warnings of the caller, who knows where the partitions come from; each a few words, a colon and what to do.
     progress : Progress
         Told of draws and repetitions.
 
@@ -174,7 +184,8 @@ def compare(
     share = scores.ami / upper.mean if upper is not None and upper.mean > 0 else None
     names = (first.method, second.method)
     unknown = float((numbers == UNKNOWN).mean())
-    warnings = find_warnings(table, names, tracks_null=tracks, artists_null=by_artist, unknown_artists=unknown)
+    found = find_warnings(table, names, tracks_null=tracks, artists_null=by_artist, unknown_artists=unknown)
+    warnings = (*found, *doubts)
     verdict = write_verdict(
         table,
         names,
@@ -239,12 +250,15 @@ def _repeated(
         again = cache(rebuild)
         rebuilt = bootstrap_rebuilt(again, first, n=n_rebuilt, seed=seed, noise=noise, progress=progress)
         if reseed is None:
-            upper = ceiling(((again(seed + n), again(seed + n + 1)) for n in range(0, n_rebuilt - 1, 2)), noise=noise)
+            seeds = seeds_from(seed, n_rebuilt)
+            upper = ceiling(
+                ((again(one), again(other)) for one, other in zip(seeds[::2], seeds[1::2], strict=False)), noise=noise
+            )
     if reseed is not None:
         found = []
-        for n in range(N_SEEDS):
-            found.append(reseed(seed + n))
-            progress("other seeds", n + 1, N_SEEDS)
+        for own in seeds_from(seed, N_SEEDS):
+            found.append(reseed(own))
+            progress("other seeds", len(found), N_SEEDS)
         upper = ceiling(combinations(found, 2), noise=noise)
     return rebuilt, upper
 

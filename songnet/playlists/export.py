@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import sys
 import unicodedata
@@ -19,13 +20,13 @@ from songnet.library.files import write_bytes
 from songnet.library.partition_files import PartitionExport, write_partition
 from songnet.library.tracks import tracks_by_id
 from songnet.partition import Partition
-from songnet.playlists.graph import FORMATS, Graph, to_networkx, write_graph
+from songnet.playlists.graph import FORMATS, NOT_XML, Graph, to_xml_networkx, write_graph
 from songnet.playlists.pipeline import track_names
+
+log = logging.getLogger(__name__)
 
 Names = Mapping[str, tuple[str | None, str | None]]
 
-# What XML 1.0 (section 2.2) has no place for, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _META = re.compile(r"\s*<meta\b.*?</meta>", re.DOTALL)
 
 
@@ -127,14 +128,15 @@ def write_named_graph(graph: Graph, path: Path, names: Names) -> None:
         What to write.
     path : pathlib.Path
         Ends in ``.graphml``, ``.gexf`` or ``.csv``, see `songnet.playlists.graph.write_graph`. In the first two a node
-        has the attributes ``label``, ``artist`` and ``title``, as far as they are known.
+        has the attributes ``label``, ``artist`` and ``title``, as far as they are known, and an id that XML cannot hold
+        is written as `songnet.playlists.graph.xml_ids` says; how many those are is logged.
     names : Mapping[str, tuple of str or None]
         Artist and title by id.
 
     Raises
     ------
     ParameterError
-        If the ending is another, or an id holds a character that XML cannot.
+        If the ending is another, or the path is a folder.
     InputNotFoundError
         If there is no folder to write to.
     """
@@ -145,12 +147,17 @@ def write_named_graph(graph: Graph, path: Path, names: Names) -> None:
             write_graph(graph, complete)
             write_bytes(path, complete.read_bytes())
         return
+    answer, written = to_xml_networkx(graph)
     for node in graph.ids:
-        if _NOT_XML.search(node):
-            raise ParameterError(f"the track {node!r} cannot be named in {path.suffix}: write a .csv")
-    answer = to_networkx(graph)
-    for node in graph.ids:
-        answer.nodes[node].update(_attributes(node, names))
+        answer.nodes[written[node]].update(_attributes(written[node], names.get(node, (None, None))))
+    n_altered = sum(node != plain for node, plain in written.items())
+    if n_altered:
+        log.warning(
+            "%d of %d ids hold characters that %s cannot: written as escapes such as \\x1b; a .csv keeps them",
+            n_altered,
+            len(written),
+            path.suffix,
+        )
     if path.suffix == ".graphml":
         stream = io.BytesIO()
         nx.write_graphml_xml(answer, stream)
@@ -170,8 +177,8 @@ def check_graph_path(path: Path) -> None:
         raise ParameterError(f"{path} is a folder; name a file to write the graph to")
 
 
-def _attributes(node: str, names: Names) -> dict[str, str]:
-    artist, title = (_plain(text) for text in names.get(node, (None, None)))
+def _attributes(node: str, name: tuple[str | None, str | None]) -> dict[str, str]:
+    artist, title = (_plain(text) for text in name)
     shown = {"label": " - ".join(part for part in (artist, title) if part) or node, "artist": artist, "title": title}
     return {name: text for name, text in shown.items() if text}
 
@@ -179,4 +186,4 @@ def _attributes(node: str, names: Names) -> dict[str, str]:
 def _plain(text: str | None) -> str:
     """A tag on one line, without what XML has no place for."""
     spaced = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text or "")
-    return " ".join(_NOT_XML.sub("", spaced).split())
+    return " ".join(NOT_XML.sub("", spaced).split())

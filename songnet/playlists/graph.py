@@ -7,6 +7,8 @@ every process. Where other programs keep objects and dictionaries, here are arra
 from __future__ import annotations
 
 import csv
+import logging
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,12 @@ from scipy.sparse import csr_array, triu
 
 from songnet.errors import InputNotFoundError, ParameterError
 
+log = logging.getLogger(__name__)
+
 EDGE_COLUMNS = ("source", "target", "weight")
 FORMATS = (".csv", ".gexf", ".graphml")
+# What XML 1.0 (section 2.2) has no place for, escaped or not.
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +105,10 @@ class Graph:
 
 
 def check_adjacency(matrix: csr_array) -> None:
-    """Raise a ParameterError unless a matrix is square, finite, not negative, symmetric and zero on its diagonal."""
+    """Raise a ParameterError unless a matrix is square, finite, not negative, symmetric and zero on its diagonal.
+
+    Weights must also be such that the square of their sum, by which modularity divides, is a number above 0.
+    """
     if matrix.shape[0] != matrix.shape[1]:
         raise ParameterError(f"an adjacency matrix is square, not of shape {matrix.shape}")
     if not np.isfinite(matrix.data).all():
@@ -108,6 +117,15 @@ def check_adjacency(matrix: csr_array) -> None:
         raise ParameterError(f"{float(matrix.data.min()):g} is no weight: weights of edges are 0 or more")
     if matrix.diagonal().any():
         raise ParameterError("the adjacency matrix has weights on its diagonal: drop edges from a node to itself")
+    with np.errstate(over="ignore"):
+        total = matrix.data.sum(dtype=np.float64)
+        square = total * total
+    if not np.isfinite(square) or (square == 0 < total):
+        largest = float(matrix.data.max())
+        raise ParameterError(
+            f"weights up to {largest:g} are too {'large' if total > 1 else 'small'} to add up: multiply all of them by"
+            " the same number, so that the largest is about 1"
+        )
     if matrix.nnz and abs(matrix - matrix.T).max() > 0:
         raise ParameterError("the adjacency matrix is not symmetric: give each edge in both directions, equally heavy")
 
@@ -157,7 +175,9 @@ def graph_from_edges(
 
 
 def from_networkx(graph: nx.Graph, *, weight: str = "weight") -> Graph:
-    """A graph from networkx; edges without the attribute ``weight`` are as heavy as 1, loops are dropped.
+    """A graph from networkx; edges without the attribute ``weight`` are as heavy as 1.
+
+    Weights of parallel edges are added up; edges from a node to itself are dropped.
 
     Raises
     ------
@@ -199,7 +219,7 @@ def to_networkx(graph: Graph, *, names: bool = True) -> nx.Graph:
 def write_graph(graph: Graph, path: Path) -> None:
     """Write a graph; the ending says how: ``.graphml``, ``.gexf`` or ``.csv`` (`EDGE_COLUMNS`, an edge a row).
 
-    An edge list has no place for nodes without edges; the other two formats keep them.
+    An edge list has no place for nodes without edges; the other two formats keep them, with the ids of `xml_ids`.
 
     Raises
     ------
@@ -208,10 +228,10 @@ def write_graph(graph: Graph, path: Path) -> None:
     """
     kind = _format(path)
     if kind == ".graphml":
-        nx.write_graphml_xml(to_networkx(graph), path)
+        nx.write_graphml_xml(to_xml_networkx(graph)[0], path)
     elif kind == ".gexf":
         # The day of writing, which networkx puts into the file, would make two equal graphs two different files.
-        text = "\n".join(nx.generate_gexf(to_networkx(graph)))
+        text = "\n".join(nx.generate_gexf(to_xml_networkx(graph)[0]))
         path.write_text(_without_meta(text) + "\n", encoding="utf-8")
     else:
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -221,8 +241,53 @@ def write_graph(graph: Graph, path: Path) -> None:
                 writer.writerow((graph.ids[source], graph.ids[target], repr(weight)))
 
 
+def xml_ids(ids: Sequence[str]) -> dict[str, str]:
+    r"""Ids as XML can hold them: characters that it has no place for become escapes, different ids stay different.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        None twice.
+
+    Returns
+    -------
+    dict of str to str
+        Id -> what is written; an id that XML can hold is written as it is.
+
+    Examples
+    --------
+    >>> xml_ids(["plain", "a\x1b"])
+    {'plain': 'plain', 'a\x1b': 'a\\x1b'}
+    """
+    written = {name: name for name in ids if not NOT_XML.search(name)}
+    taken = set(written)
+    for name in ids:
+        if name not in written:
+            plain = NOT_XML.sub(_escape, name)
+            while plain in taken:
+                plain += "_"
+            taken.add(plain)
+            written[name] = plain
+    return written
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def to_xml_networkx(graph: Graph) -> tuple[nx.Graph, dict[str, str]]:
+    """`to_networkx` with the ids of `xml_ids`, and these."""
+    answer, written = to_networkx(graph), xml_ids(graph.ids)
+    altered = {name: plain for name, plain in written.items() if name != plain}
+    return (nx.relabel_nodes(answer, altered) if altered else answer), written
+
+
 def read_graph(path: Path) -> Graph:
     """Read a graph that `write_graph` or another program wrote: ``.graphml``, ``.gexf`` or a ``.csv`` edge list.
+
+    Weights of edges between the same two nodes are added up. Edges from a node to itself are left out, and how many is
+    logged.
 
     Raises
     ------
@@ -238,10 +303,26 @@ def read_graph(path: Path) -> Graph:
         return _read_edges(path)
     try:
         # networkx parses with the standard library, which entities in a small file can make fill the memory.
-        parse_safely(path)
+        tree = parse_safely(path)
         read = nx.read_graphml if kind == ".graphml" else nx.read_gexf
-        return from_networkx(nx.Graph(_undirected(read(path), path)))
-    except (ParseError, DefusedXmlException, nx.NetworkXError, KeyError, ValueError) as error:
+        found = _undirected(read(path), path)
+        n_written = sum(1 for element in tree.iter() if str(element.tag).rpartition("}")[2] == "edge")
+        if n_written != found.number_of_edges():
+            # Of edges that share an id networkx keeps the last.
+            raise ParameterError(
+                f"{path} holds {n_written:,} edges, {found.number_of_edges():,} of which can be told apart: give each"
+                " an id of its own, or none an id, in a single graph"
+            )
+        if any(not str(node) for node in found):
+            raise ParameterError(f"{path}: a node has no id: give it one")
+        graph = from_networkx(found)
+        _tell_loops(path, nx.number_of_selfloops(found))
+        return graph
+    except DefusedXmlException as error:
+        raise ParameterError(
+            f"{path} defines entities or includes other files, which SongNet does not follow: write it without them"
+        ) from error
+    except (ParseError, nx.NetworkXError, KeyError, ValueError, OverflowError) as error:
         if isinstance(error, ParameterError):
             raise
         first = str(error).partition("\n")[0]
@@ -260,6 +341,11 @@ def _undirected(graph: nx.Graph, path: Path) -> nx.Graph:
     return graph
 
 
+def _tell_loops(path: Path, n_loops: int) -> None:
+    if n_loops:
+        log.warning("%s: left out %d edge%s from a node to itself", path, n_loops, "s" * (n_loops > 1))
+
+
 def _without_meta(text: str) -> str:
     start, end = text.find("<meta"), text.find("</meta>")
     return text if start < 0 or end < 0 else text[:start].rstrip() + text[end + len("</meta>") :]
@@ -274,14 +360,23 @@ def _read_edges(path: Path) -> Graph:
         index: dict[str, int] = {}
         ends: list[tuple[int, int]] = []
         weights: list[float] = []
+        n_loops = 0
         for row in rows:
             if len(row) != len(header):
                 raise ParameterError(f"{path}, line {rows.line_num}: {len(row)} columns instead of {len(header)}")
+            for name in row[:2]:
+                if not name or "\0" in name:
+                    raise ParameterError(f"{path}, line {rows.line_num}: {name!r} cannot name a node: write its id")
             first, second = (index.setdefault(name, len(index)) for name in row[:2])
             try:
-                weights.append(float(row[2]) if len(row) > 2 else 1.0)
+                weight = float(row[2]) if len(row) > 2 else 1.0
             except ValueError:
                 raise ParameterError(f"{path}, line {rows.line_num}: {row[2]!r} is no weight") from None
+            if first == second:
+                n_loops += 1
+                continue
+            weights.append(weight)
             ends.append((first, second))
+    _tell_loops(path, n_loops)
     pairs = np.array(ends, dtype=np.int64).reshape(-1, 2)
     return graph_from_edges(list(index), pairs[:, 0], pairs[:, 1], weights)

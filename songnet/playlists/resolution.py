@@ -21,6 +21,8 @@ from songnet.progress import Progress, silent
 
 RESOLUTIONS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 SEARCHED = (1e-3, 1e4)
+# Seeds are below this; after the largest comes 0.
+SEED_END = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +110,9 @@ def resolution_sweep(
     method : str
         One of `songnet.playlists.communities.RESOLUTION_METHODS`.
     n_seeds : int
-        Seeds a resolution, ``seed`` being the first, 1 or more.
+        Seeds a resolution, ``seed`` being the first, 1 or more; after 2,147,483,647 comes 0.
     seed : int
-        0 to 2,147,483,647 less the number of seeds.
+        0 to 2,147,483,647.
     progress : Progress
         Told the partitions found, of all.
 
@@ -133,7 +135,7 @@ def resolution_sweep(
     for gamma in resolutions:
         found = []
         for offset in range(n_seeds):
-            found.append(detect(graph, resolution=gamma, seed=seed + offset, n_communities=None))
+            found.append(detect(graph, resolution=gamma, seed=(seed + offset) % SEED_END, n_communities=None))
             progress("find communities", len(rows) * n_seeds + offset + 1, len(resolutions) * n_seeds)
         qualities = [modularity(graph.adjacency, labels, gamma) for labels in found]
         best = int(np.argmax(qualities))

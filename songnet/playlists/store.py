@@ -134,7 +134,7 @@ def import_paths(
     for path in paths:
         if not os.path.lexists(path):
             raise InputNotFoundError(f"{path} does not exist: name playlist files or folders of them")
-    files = list(dict.fromkeys(_find_files(paths, source)))
+    files = list(dict.fromkeys(find_files(paths, source)))
     tally = _Tally()
     for done, path in enumerate(files):
         progress("read playlists", done, len(files), path.name)
@@ -156,8 +156,16 @@ def import_paths(
     )
 
 
-def _find_files(paths: Sequence[Path], source: str | None) -> Iterator[Path]:
-    """The files named, then those found in folders, sorted; what a folder holds besides playlists is no mistake."""
+def find_files(paths: Sequence[Path], source: str | None) -> Iterator[Path]:
+    """The files named, then those found in folders, sorted; what a folder holds besides playlists is no mistake.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        Files and folders.
+    source : str or None
+        Format that files of folders must look like; any of `SOURCES` when None.
+    """
     for path in paths:
         if not path.is_dir():
             yield Path(os.path.abspath(path))

@@ -161,13 +161,14 @@ def write_vectors(embedding: Track2Vec, path: Path) -> None:
     embedding : Track2Vec
         What to write.
     path : pathlib.Path
-        Ends in ``.npz``: arrays ``track_ids`` (text), ``vectors`` (float32) and ``settings`` (JSON as text); nothing in
-        it needs unpickling.
+        Ends in ``.npz``: arrays ``track_ids`` (text), ``vectors`` (float32) and ``settings`` (JSON as text, with
+        ``learned_from``, by which other commands know not to ask the playlists about them); nothing in it needs
+        unpickling.
 
     Raises
     ------
     ParameterError
-        If the name ends in something else.
+        If the name ends in something else, or is that of a folder.
     InputNotFoundError
         If there is no folder to write to.
     """
@@ -177,7 +178,7 @@ def write_vectors(embedding: Track2Vec, path: Path) -> None:
         stream,
         track_ids=np.array(embedding.track_ids, dtype=np.str_),
         vectors=embedding.vectors,
-        settings=np.array(json.dumps(dict(embedding.settings), sort_keys=True)),
+        settings=np.array(json.dumps({**embedding.settings, "learned_from": "playlists"}, sort_keys=True)),
     )
     write_bytes(path, stream.getvalue())
 
@@ -188,6 +189,8 @@ def check_vectors_path(path: Path) -> None:
         raise ParameterError(f"{path} ends in {path.suffix!r}; Track2Vec's vectors are written as .npz")
     if not path.absolute().parent.is_dir():
         raise InputNotFoundError(f"there is no folder {path.absolute().parent} to write {path.name} to: make it first")
+    if path.is_dir():
+        raise ParameterError(f"{path} is a folder; name a file to write the vectors to")
 
 
 def _distinct(memberships: Memberships, longest: int) -> tuple[np.ndarray, np.ndarray, int, int]:

@@ -78,7 +78,7 @@ def test_planted_playlists_are_found_and_agree_with_what_is_heard(capsys, librar
     truth = [kind_of(int(track[1:])) for track in partition.track_ids]
     assert adjusted_rand_score(truth, partition.labels) == 1.0
     code, content, _ = run_json(
-        capsys, "compare-communities", "--library", library, "--draws", 199, "--rebuilds", 3, "--quiet"
+        capsys, "compare-communities", "--library", library, "--draws", 199, "--rebuilds", 10, "--quiet"
     )
     assert code == 0
     assert content["n_tracks"] == 60
@@ -87,6 +87,8 @@ def test_planted_playlists_are_found_and_agree_with_what_is_heard(capsys, librar
     assert content["null_artists"]["p"] < 0.05
     assert content["rebuilt"]["low"] > 0.5
     assert content["ceiling"] is not None
+    assert content["warnings"] == [content["warnings"][0]]
+    assert content["warnings"][0].startswith("few shared tracks")
     drawn = {Path(figure).name for figure in content["figures"] if Path(figure).stat().st_size}
     assert {"confusion-counts.png", "confusion-counts.svg"} <= drawn
     assert len(drawn) == len(content["figures"])
@@ -131,6 +133,16 @@ def test_a_requested_number_and_the_same_seed(capsys, library, tmp_path):
         (("communities",), "no playlists"),
         (("communities", "--method", "magic"), "unknown community method 'magic'; choose one of: "),
         (("communities", "--top-k", "-1"), "communities.top_k is -1; it must lie between 0 and 10000"),
+        (("communities", "--communities", "0"), "--communities is 0; ask for 1 or more, or leave it away"),
+        (("communities", "--communities", "-2"), "--communities is -2; ask for 1 or more, or leave it away"),
+        (("communities", "--communities", "4", "--resolution", "3"), "--communities searches the resolution: leave"),
+        (
+            ("communities", "--method", "label-propagation", "--sweep"),
+            "--sweep tries resolutions, and label-propagation has none: choose one of: leiden, louvain",
+        ),
+        (("compare-communities", "--rebuilds", "1"), "--rebuilds is 1; an interval takes 10 or more, 0 leaves it and"),
+        (("compare-communities", "--rebuilds", "9"), "--rebuilds is 9; an interval takes 10 or more, 0 leaves it and"),
+        (("compare-communities", "--rebuilds", "-1"), "--rebuilds is -1; an interval takes 10 or more"),
         (("compare-communities",), "find communities in playlists first"),
         (("compare-communities", "--with-tag", "mood"), "--with-tag is 'mood'; choose one of: genre, artist, album"),
         (("compare-communities", "--with-tag", "genre", "--communities", "x"), "name one of --communities, --with-tag"),

@@ -171,10 +171,12 @@ def test_tags_have_no_ceiling_and_hostile_words_are_text(capsys, bare):
         (("--maps", "--no-figures"), "--maps are figures: leave --no-figures away"),
         (("--page", "{folder}"), "name a file in it, such as report.html"),
         (("--page", "{folder}/none/x.html"), "make it first"),
+        (("--page", "{library}/songnet.db"), "end it in .html"),
+        (("--page", "{library}/models/x.html"), "among the library's own files"),
     ],
 )
 def test_wrong_use_is_one_line_before_any_work(capsys, bare, tmp_path, arguments, message):
-    arguments = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
+    arguments = [each.replace("{folder}", str(tmp_path)).replace("{library}", str(bare)) for each in arguments]
     code, out, err = run(capsys, "compare-communities", "--library", bare, "--with-tag", "genre", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")

@@ -95,6 +95,18 @@ def test_rebuilt_partitions_are_scored_with_their_seeds(rng):
     assert interval.over == "rebuilt"
 
 
+def test_the_largest_seed_is_followed_by_the_smallest(rng):
+    labels = rng.integers(0, 4, 300)
+    seeds = []
+
+    def rebuild(seed):
+        seeds.append(seed)
+        return named(labels)
+
+    bootstrap_rebuilt(rebuild, named(labels), n=4, seed=2**31 - 2)
+    assert seeds == [2**31 - 2, 2**31 - 1, 0, 1]
+
+
 def test_ceiling_is_the_mean_of_pairs(rng):
     labels = rng.integers(0, 4, 300)
     other = noisy(labels, 0.7, 4, rng)

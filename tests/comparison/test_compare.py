@@ -134,6 +134,29 @@ def test_ceiling_and_rebuilt_partitions(rng):
     assert seeded.rebuilt is None
 
 
+def test_seeds_after_the_largest_begin_at_zero(rng):
+    calls = []
+
+    def again(seed):
+        calls.append(seed)
+        return named(noisy(np.arange(N) % 4, 0.9, 4, np.random.default_rng(seed)))
+
+    last = 2**31 - 1
+    compare(again(1), again(2), n_draws=9, n_bootstrap=2, seed=last, n_rebuilt=3, rebuild=again, reseed=again)
+    assert calls[2:] == [last, 0, 1, last, 0, 1, 2, 3]
+    del calls[:]
+    report = compare(again(1), again(2), n_draws=9, n_bootstrap=2, seed=last, n_rebuilt=4, rebuild=again)
+    assert calls[2:] == [last, 0, 1, 2]
+    assert len(report.ceiling.values) == 2
+
+
+def test_what_the_caller_doubts_stands_in_the_verdict(musical):
+    report = compare(*musical, n_draws=99, n_bootstrap=20, doubts=["old playlists: find them again"])
+    assert report.warnings == ("old playlists: find them again",)
+    assert report.verdict.endswith("; beware: old playlists.")
+    assert report.to_json()["warnings"] == ["old playlists: find them again"]
+
+
 def test_json_is_plain_and_complete(musical):
     report = compare(*musical, artists=artist_names(), n_draws=99, n_bootstrap=20)
     read = json.loads(json.dumps(report.to_json(), allow_nan=False))

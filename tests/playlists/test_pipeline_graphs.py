@@ -5,6 +5,8 @@ import re
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from songnet.config import CommunityConfig, build_config
 from songnet.errors import InputNotFoundError, ParameterError
@@ -17,10 +19,11 @@ from songnet.playlists.pipeline import (
     communities_again,
     community_memberships,
     find_communities,
+    other_seeds,
     read_built_graph,
 )
 from songnet.playlists.store import import_paths, store_fetched
-from songnet.playlists.stored import load_memberships
+from songnet.playlists.stored import Memberships, distinct_entries, load_memberships, memberships_digest, same_playlists
 
 KINDS, TRACKS = 3, 36
 
@@ -119,7 +122,7 @@ def test_a_graph_made_elsewhere_is_taken_whole(library, two_rings, tmp_path, end
     ("content", "error", "message"),
     [
         (b"source,target,weight\n", InputNotFoundError, "g.csv has no edges (read from g.csv): there are no communit"),
-        (b"source,target\na,a\n", ParameterError, "g.csv: an edge leads from a node to itself: drop it"),
+        (b"source,target\na,a\n", InputNotFoundError, "g.csv has no edges (read from g.csv): there are no communities"),
         (b"source,target,weight\na,b,-1\n", ParameterError, "g.csv: -1 is no weight: weights of edges are 0 or more"),
         (b"source,target\n\xff,b\n", ParameterError, "g.csv is no edge list in UTF-8 ("),
         (b"source,target\n\xe9" + b"a" * 200_000 + b",b\n", ParameterError, "g.csv is no edge list in UTF-8 ("),
@@ -168,12 +171,96 @@ def test_graphs_that_cannot_be_written(two_rings, tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ParameterError, match=r"folder\.csv is a folder; name a file to write the graph to"):
         write_named_graph(two_rings, tmp_path / "folder.csv", {})
-    odd = graph_from_edges(["a\x01", "b"], [0], [1])
-    with pytest.raises(ParameterError, match=r"the track 'a\\x01' cannot be named in \.gexf: write a \.csv"):
-        write_named_graph(odd, tmp_path / "g.gexf", {})
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder.csv"]
-    write_named_graph(odd, tmp_path / "g.csv", {})
-    assert read_graph(tmp_path / "g.csv").ids == ("a\x01", "b")
+
+
+def test_a_control_character_in_one_id_does_not_stop_the_others(tmp_path, caplog):
+    odd = graph_from_edges(["song:a // t\x1b[31m", "b"], [0], [1])
+    names = {"song:a // t\x1b[31m": ("A", "T\x1b[31m"), "b": (None, None)}
+    for ending, read in (("gexf", nx.read_gexf), ("graphml", nx.read_graphml)):
+        path = tmp_path / f"g.{ending}"
+        write_named_graph(odd, path, names)
+        assert caplog.messages == [
+            f"1 of 2 ids hold characters that .{ending} cannot: written as escapes such as \\x1b; a .csv keeps them"
+        ]
+        caplog.clear()
+        assert read_graph(path).ids == ("b", "song:a // t\\x1b[31m")
+        nodes = read(path).nodes
+        assert nodes["song:a // t\\x1b[31m"] == {"label": "A - T [31m", "artist": "A", "title": "T [31m"}
+    write_named_graph(odd, tmp_path / "g.csv", names)
+    assert read_graph(tmp_path / "g.csv").ids == ("b", "song:a // t\x1b[31m")
+    assert not caplog.messages
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=60))
+def test_distinct_entries_are_the_set_of_them_in_order(entries):
+    playlists, tracks = distinct_entries(*np.array(entries, dtype=np.int64).reshape(-1, 2).T)
+    assert list(zip(playlists.tolist(), tracks.tolist(), strict=True)) == sorted(set(entries))
+
+
+def altered(memberships, **changes):
+    return Memberships(**{**vars(memberships), **changes})
+
+
+def test_a_summary_knows_the_playlists_it_was_made_of(library):
+    graph = find_communities(library, CommunityConfig(), seed=1).summary["graph"]
+    memberships = load_memberships(library)
+    assert graph["memberships"] == memberships_digest(memberships)
+    assert same_playlists(memberships, graph, 1_000)
+    fewer = altered(
+        memberships, playlist_of=memberships.playlist_of[:-1].copy(), track_of=memberships.track_of[:-1].copy()
+    )
+    swapped = altered(memberships, track_of=np.roll(memberships.track_of, 1))
+    renamed = altered(memberships, track_ids=(*memberships.track_ids[:-1], "zzz"))
+    longer = altered(memberships, playlist_ids=np.arange(41))
+    assert not any(same_playlists(other, graph, 1_000) for other in (fewer, swapped, renamed, longer))
+    # Partitions stored without a digest know how many playlists were used: 40 of six entries.
+    old = {"n_playlists": 40}
+    assert same_playlists(swapped, old, 6)
+    assert not same_playlists(memberships, old, 5)
+    assert not same_playlists(memberships, {"n_playlists": 39}, 6)
+    assert not same_playlists(memberships, {}, 6)
+
+
+@pytest.mark.parametrize("graph", ["cooccurrence", "track2vec"])
+def test_other_seeds_find_the_same_without_counting_again(library, monkeypatch, graph):
+    memberships = load_memberships(library)
+    config = CommunityConfig(graph=graph, top_k=8, epochs=20, min_support=1, min_pair_support=1, resolution=2.0)
+    seeds = (3, 4, 2**31 - 1)
+    expected = [communities_again(memberships, config, seed, resample=False).labels.tolist() for seed in seeds]
+    counted = []
+
+    def build(*arguments, **options):
+        counted.append(options)
+        return build_graph(*arguments, **options)
+
+    monkeypatch.setattr("songnet.playlists.pipeline.build_graph", build)
+    again = other_seeds(memberships, config)
+    assert [again(seed).labels.tolist() for seed in seeds] == expected
+    assert len(counted) == {"cooccurrence": 1, "track2vec": 3}[graph]
+
+
+def test_resampled_playlists_are_copies_of_their_own(library):
+    """The same as by counting copies one by one, in the order of playlist and copy."""
+    memberships = load_memberships(library)
+    taken = []
+    config = CommunityConfig()
+
+    def keep(resampled, *arguments, **options):
+        taken.append(resampled)
+        return build_graph(resampled, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("songnet.playlists.pipeline.build_graph", keep)
+        communities_again(memberships, config, 9, resample=True)
+    drawn = np.random.default_rng([9, 0x706C]).integers(0, 40, 40)
+    expected = [
+        sorted(memberships.track_of[memberships.playlist_of == playlist].tolist()) for playlist in sorted(drawn)
+    ]
+    (resampled,) = taken
+    found = [sorted(resampled.track_of[resampled.playlist_of == number].tolist()) for number in range(40)]
+    assert len(resampled.playlist_ids) == 40
+    assert found == expected
 
 
 def service_playlist(number):

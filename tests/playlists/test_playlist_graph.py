@@ -3,6 +3,8 @@
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from songnet.errors import InputNotFoundError, ParameterError
@@ -13,6 +15,7 @@ from songnet.playlists.graph import (
     read_graph,
     to_networkx,
     write_graph,
+    xml_ids,
 )
 
 NAMES = ["zebra", 'quote " comma ,', "ünïcode <&>", "a", "isolated"]
@@ -126,6 +129,66 @@ def test_an_edge_list_of_another_program(tmp_path):
     assert read_graph(path).adjacency.toarray().tolist() == [[0, 1, 1], [1, 0, 0], [1, 0, 0]]
 
 
+PARALLEL = nx.MultiGraph()
+PARALLEL.add_weighted_edges_from([("a", "b", 1), ("b", "a", 4), ("a", "b", 4), ("a", "a", 3), ("c", "c", 1)])
+PARALLEL.add_edge("b", "c")
+
+
+@pytest.mark.parametrize("ending", ["graphml", "gexf", "csv"])
+def test_parallel_edges_add_up_and_loops_are_told_in_all_formats(tmp_path, caplog, ending):
+    path = tmp_path / f"graph.{ending}"
+    if ending == "csv":
+        path.write_text("source,target,weight\na,b,1\nb,a,4\na,b,4\na,a,3\nc,c,1\nb,c,1\n", encoding="utf-8")
+    else:
+        {"graphml": nx.write_graphml_xml, "gexf": nx.write_gexf}[ending](PARALLEL, path)
+    read = read_graph(path)
+    assert read.ids == ("a", "b", "c")
+    assert read.adjacency.toarray().tolist() == [[0, 9, 0], [9, 0, 1], [0, 1, 0]]
+    assert caplog.messages == [f"{path}: left out 2 edges from a node to itself"]
+
+
+def test_one_loop_is_one_edge_and_none_is_not_told(tmp_path, caplog):
+    path = tmp_path / "graph.csv"
+    path.write_text("source,target\na,a\na,b\n", encoding="utf-8")
+    assert read_graph(path).n_edges == 1
+    assert caplog.messages == [f"{path}: left out 1 edge from a node to itself"]
+    caplog.clear()
+    path.write_text("source,target\na,b\n", encoding="utf-8")
+    read_graph(path)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("ending", ["graphml", "gexf"])
+def test_ids_that_xml_cannot_hold_are_written_as_escapes(tmp_path, ending):
+    path = tmp_path / f"graph.{ending}"
+    write_graph(graph_from_edges(["a\x1b", "a\\x1b", "b\ufffe", "two\tlines\n"], [0, 1, 2], [1, 2, 3]), path)
+    read = read_graph(path)
+    assert read.ids == ("a\\x1b", "a\\x1b_", "b\\ufffe", "two\tlines\n")
+    assert read.n_edges == 3
+
+
+@given(st.sets(st.text(st.sampled_from("a\\x01b_\x01\x1b\n"), max_size=6), max_size=8))
+def test_different_ids_stay_different_and_clean_ones_as_they_are(ids):
+    written = xml_ids(sorted(ids))
+    assert set(written) == ids
+    assert len(set(written.values())) == len(ids)
+    for name, plain in written.items():
+        assert not {"\x01", "\x1b"} & set(plain)
+        assert plain == name or {"\x01", "\x1b"} & set(name)
+
+
+GRAPHML = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">{}</graphml>'
+NODES = '<node id="a"/><node id="b"/>'
+SAME_ID = GRAPHML.format(
+    f'<graph edgedefault="undirected">{NODES}<edge id="e" source="a" target="b"/><edge id="e" source="b" target="a"/>'
+    "</graph>"
+)
+NO_ID = GRAPHML.format('<graph edgedefault="undirected"><node id=""/></graph>')
+HUGE = GRAPHML.format(
+    '<key id="w" for="edge" attr.name="weight" attr.type="long"/>'
+    f'<graph edgedefault="undirected">{NODES}<edge source="a" target="b"><data key="w">{"9" * 400}</data></edge>'
+    "</graph>"
+)
 BOMB = '<!DOCTYPE z [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><graphml>&b;</graphml>'
 
 
@@ -138,7 +201,20 @@ BOMB = '<!DOCTYPE z [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><graphml>&b;</graph
         ("a.csv", "source,target,weight\na,b,-1\n", "-1 is no weight"),
         ("a.csv", "source,target,weight\na,b,nan\n", "not finite"),
         ("a.graphml", "<graphml", "is no graphml file that can be read"),
-        ("a.graphml", BOMB, "is no graphml file that can be read"),
+        ("a.graphml", BOMB, "a.graphml defines entities or includes other files, which SongNet does not follow: write"),
+        ("a.gexf", BOMB, "a.gexf defines entities or includes other files"),
+        ("a.csv", "source,target\na,b\n,c\n", "line 3: '' cannot name a node: write its id"),
+        ("a.csv", "source,target\na,b\0\n", r"line 2: 'b\\x00' cannot name a node: write its id"),
+        (
+            "a.csv",
+            "source,target,weight\na,b,1e308\nb,c,1\n",
+            r"weights up to 1e\+308 are too large to add up: multiply",
+        ),
+        ("a.csv", "source,target,weight\na,b,1e308\na,b,1e308\n", "not finite"),
+        ("a.csv", "source,target,weight\na,b,1e-200\n", "weights up to 1e-200 are too small to add up: multiply"),
+        ("a.graphml", SAME_ID, "a.graphml holds 2 edges, 1 of which can be told apart: give each an id of its own"),
+        ("a.graphml", NO_ID, "a.graphml: a node has no id: give it one"),
+        ("a.graphml", HUGE, "is no graphml file that can be read: int too large"),
         ("a.gexf", "<other/>", "is no gexf file that can be read"),
         ("a.txt", "", "'a.txt' is no name for a graph: end it in .csv, .gexf, .graphml"),
     ],

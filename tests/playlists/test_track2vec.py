@@ -164,7 +164,7 @@ def test_vectors_are_written_for_other_programs(tmp_path):
     with np.load(path) as read:  # allow_pickle is False
         assert tuple(read["track_ids"]) == learned.track_ids
         assert np.array_equal(read["vectors"], learned.vectors)
-        assert json.loads(str(read["settings"])) == learned.settings
+        assert json.loads(str(read["settings"])) == {**learned.settings, "learned_from": "playlists"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["v.npz"]
     with pytest.raises(ParameterError, match=r"v\.npy ends in '\.npy'; Track2Vec's vectors are written as \.npz"):
         write_vectors(learned, tmp_path / "v.npy")

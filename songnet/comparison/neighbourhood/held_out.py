@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from songnet.errors import InputNotFoundError, ParameterError
-from songnet.playlists.stored import Memberships
+from songnet.playlists.stored import Memberships, distinct_entries
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def split_playlists(
             "no playlist names a track that there are features of: import playlists of the library's own tracks"
             " (songnet playlists import PATH), see why none was matched (songnet playlists unmatched)"
         )
-    pairs = np.unique(np.stack([memberships.playlist_of[known], tracks[known]]), axis=1)
+    pairs = np.stack(distinct_entries(memberships.playlist_of[known], tracks[known]))
     lengths = np.bincount(pairs[0], minlength=len(memberships.playlist_ids))
     short, long = lengths < 2, lengths > max_playlist_length
     rows = np.flatnonzero(~short & ~long)
@@ -170,8 +170,8 @@ def shuffle_memberships(memberships: Memberships, seed: int) -> Memberships:
     A track dealt to a playlist twice counts once there, so that popular tracks lose a little.
     """
     rng = np.random.default_rng([seed, 0x73686666])
-    places = np.unique(np.stack([memberships.playlist_of, memberships.track_of]), axis=1)
-    return Memberships(memberships.playlist_ids, memberships.track_ids, places[0].copy(), rng.permutation(places[1]))
+    playlist_of, track_of = distinct_entries(memberships.playlist_of, memberships.track_of)
+    return Memberships(memberships.playlist_ids, memberships.track_ids, playlist_of, rng.permutation(track_of))
 
 
 def draw_queries(split: SplitPlaylists, n_queries: int, seed: int = 0) -> Queries:

@@ -37,6 +37,7 @@ from songnet.comparison.neighbourhood.held_out import Queries, SplitPlaylists
 from songnet.comparison.neighbourhood.predictors import Predictor
 from songnet.comparison.neighbourhood.ranking import Ranking, order_keys, rank_measures
 from songnet.errors import ParameterError
+from songnet.playlists.stored import distinct_entries
 from songnet.progress import Progress, silent
 
 PAIRS = ("new", "all")
@@ -86,7 +87,7 @@ class Measured:
     @property
     def n_positives(self) -> int:
         """Relevant tracks that the AUC compared."""
-        return int(np.unique(np.stack([self.pairs.query, self.pairs.positive]), axis=1).shape[1])
+        return len(distinct_entries(self.pairs.query, self.pairs.positive)[0])
 
 
 def measure(
