@@ -11,17 +11,11 @@ from hypothesis import strategies as st
 from songnet.config import CommunityConfig, build_config
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import Library
+from songnet.playlists.building import build_graph, read_built_graph
 from songnet.playlists.export import write_named_graph
 from songnet.playlists.graph import graph_from_edges, read_graph, write_graph
 from songnet.playlists.model import Entry, Playlist
-from songnet.playlists.pipeline import (
-    build_graph,
-    communities_again,
-    community_memberships,
-    find_communities,
-    other_seeds,
-    read_built_graph,
-)
+from songnet.playlists.pipeline import communities_again, community_memberships, find_communities, other_seeds
 from songnet.playlists.store import import_paths, store_fetched
 from songnet.playlists.stored import Memberships, distinct_entries, load_memberships, memberships_digest, same_playlists
 

@@ -12,8 +12,9 @@ from sklearn.metrics import adjusted_mutual_info_score
 from songnet.config import CommunityConfig
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.playlists import track2vec as module
+from songnet.playlists.building import build_graph
 from songnet.playlists.generate import generate_playlists
-from songnet.playlists.pipeline import build_graph, communities_again
+from songnet.playlists.pipeline import communities_again
 from songnet.playlists.stored import Memberships
 from songnet.playlists.track2vec import track2vec, usual_epochs, write_vectors
 
