@@ -25,7 +25,7 @@ from songnet.models import load_family
 from songnet.training.images import PixelScaling
 
 if TYPE_CHECKING:
-    from songnet.models.autoencoder import MelAutoencoder
+    from songnet.models.encoder import MelEncoder
 
 FORMAT = 1
 # What a description must say of the training for the other parts of SongNet to use the model.
@@ -97,7 +97,7 @@ def _config_digest(config: dict[str, Any]) -> str:
 
 def save_model(
     folder: Path,
-    model: MelAutoencoder,
+    model: MelEncoder,
     *,
     name: str,
     preset: str,
@@ -160,12 +160,32 @@ def read_card(folder: Path, name: str) -> ModelCard:
             f"the library has no model {name!r}; it has: {', '.join(list_models(folder)) or 'none'} (see `songnet"
             " models`)"
         )
+    return parse_card(path.read_bytes(), name, str(path))
+
+
+def parse_card(content: bytes, name: str, where: str, remedy: str = REMEDY) -> ModelCard:
+    """Check the bytes of a ``config.json`` and read them.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    name : str
+        What the model is called in the library; its own name for itself does not matter.
+    where, remedy : str
+        For messages: the file, and what to do when it is no good.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged, was altered, or is of another format.
+    """
     try:
-        config = json.loads(path.read_bytes())
+        config = json.loads(content)
         if config["config_sha256"] != _config_digest(config):
-            raise CheckpointError(f"{path} was altered after training (its hash does not fit): {REMEDY}")
+            raise CheckpointError(f"{where} was altered after training (its hash does not fit): {remedy}")
         if config["format"] != FORMAT:
-            raise CheckpointError(f"{path} has format {config['format']}, this program reads {FORMAT}: update songnet")
+            raise CheckpointError(f"{where} has format {config['format']}, this program reads {FORMAT}: update songnet")
         for key in CARD_TRAINING:
             _ = config["training"][key]
         return ModelCard(
@@ -178,11 +198,11 @@ def read_card(folder: Path, name: str) -> ModelCard:
             training=config["training"],
             weights_sha256=config["weights_sha256"],
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise CheckpointError(f"{path} is damaged ({type(error).__name__}: {error}): {REMEDY}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise CheckpointError(f"{where} is damaged ({type(error).__name__}: {error}): {remedy}") from error
 
 
-def load_model(folder: Path, name: str) -> tuple[ModelCard, MelAutoencoder]:
+def load_model(folder: Path, name: str) -> tuple[ModelCard, MelEncoder]:
     """Load a model ready to encode.
 
     Raises
@@ -198,13 +218,33 @@ def load_model(folder: Path, name: str) -> tuple[ModelCard, MelAutoencoder]:
         content = path.read_bytes()
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing: {REMEDY}") from None
+    return card, build_trained(card, content, str(path))
+
+
+def build_trained(card: ModelCard, content: bytes, where: str, remedy: str = REMEDY) -> MelEncoder:
+    """Build a card's model and give it its weights.
+
+    Parameters
+    ----------
+    card : ModelCard
+        From `read_card` or `parse_card`.
+    content : bytes
+        The safetensors file.
+    where, remedy : str
+        For messages: that file, and what to do when it is no good.
+
+    Raises
+    ------
+    CheckpointError
+        If the weights are not those of the card, or do not fit the model.
+    """
     if _digest(content) != card.weights_sha256:
-        raise CheckpointError(f"{path} is damaged or was altered (its hash does not fit): {REMEDY}")
+        raise CheckpointError(f"{where} is damaged or was altered (its hash does not fit): {remedy}")
     try:
-        model: MelAutoencoder = load_family(card.family)(**card.config)
+        model: MelEncoder = load_family(card.family)(**card.config)
         model.load_weights_by_name(load_tensors(content))
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    except (SafetensorError, TypeError, ValueError, MemoryError, OverflowError, SongNetError) as error:
-        raise CheckpointError(f"{path} does not fit its config.json ({error}): {REMEDY}") from error
-    return card, model
+        raise CheckpointError(f"{where}: {error}") from error
+    except (SafetensorError, KeyError, TypeError, ValueError, MemoryError, OverflowError, SongNetError) as error:
+        raise CheckpointError(f"{where} does not fit its config.json ({error}): {remedy}") from error
+    return model
