@@ -14,8 +14,7 @@ from songnet.config import ImageConfig, TrainConfig, build_config, read_toml
 
 NAME = "train"
 EXAMPLE = (
-    "Example: songnet train --model cae-12x15 --epochs 30 --library ~/songs"
-    "     then: songnet embed ~/Music --model cae-12x15"
+    "Example: songnet train --model contrastive --library ~/songs     then: songnet embed ~/Music --model contrastive"
 )
 
 
@@ -26,11 +25,16 @@ def command(
     recipe: options.Recipe = None,
     clips: options.Clips = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the clips, at most.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Clips a step.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", help="Clips a step; contrastive: tracks, two cuts of each.")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="Adam's step size.")] = None,
     patience: Annotated[
         int | None,
-        typer.Option("--patience", help="Stop after so many epochs without a better validation loss. [default: 8]"),
+        typer.Option(
+            "--patience",
+            help="Stop after so many epochs without a better validation loss. [default: 8; contrastive: never]",
+        ),
     ] = None,
     validation: Annotated[
         float | None,
@@ -41,7 +45,9 @@ def command(
         typer.Option("--activation", help="relu, leaky_relu, elu or sigmoid."),
     ] = None,
     dropout: Annotated[float | None, typer.Option("--dropout", help="Dropout rate.")] = None,
-    latent_dim: Annotated[int | None, typer.Option("--latent-dim", help="Length of a VAE's code.")] = None,
+    latent_dim: Annotated[
+        int | None, typer.Option("--latent-dim", help="Length of the code, where it is a vector.")
+    ] = None,
     beta: Annotated[float | None, typer.Option("--beta", help="Weight of a VAE's KL term.")] = None,
     free_bits: Annotated[
         float | None,
@@ -50,6 +56,18 @@ def command(
     kl_warmup: Annotated[
         int | None,
         typer.Option("--kl-warmup", help="Steps over which the KL term's weight rises from 0."),
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option("--pooling", help="time or none: whether vae-conv and masked-cae pool their code over time."),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", help="Contrastive loss: the smaller, the more the nearest strangers count."),
+    ] = None,
+    loss: Annotated[str | None, typer.Option("--loss", help="Contrastive loss: nt-xent or vicreg.")] = None,
+    crop_frames: Annotated[
+        int | None, typer.Option("--crop-frames", help="Frames of the cuts that are compared, 43 a second.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted training.")] = False,
     seed: options.Seed = 0,
@@ -60,9 +78,9 @@ def command(
 ) -> int:
     """Train a model on the library's mel images, without labels.
 
-    Whole artists are held out for validation; the best weights are kept; an interrupted training goes on where it
-    was. A model of the same name is replaced when the new one is done. Learning curves: history.csv and history.png
-    in the model's folder.
+    Whole artists are held out for validation; the best weights are kept (of a contrastive model the last ones); an
+    interrupted training goes on where it was. A model of the same name is replaced when the new one is done. Learning
+    curves: history.csv and history.png in the model's folder.
     """
     configure_logging(quiet, verbose)
     flags = {
@@ -77,6 +95,10 @@ def command(
         "beta": beta,
         "free_bits": free_bits,
         "kl_warmup_steps": kl_warmup,
+        "pooling": pooling,
+        "temperature": temperature,
+        "loss": loss,
+        "crop_frames": crop_frames,
     }
     toml = read_toml(config)
     training = build_config(TrainConfig, toml.get("train", {}), flags)

@@ -1,52 +1,28 @@
-"""What every model family shares: codes, reconstructions, and weights as named arrays."""
+"""What the families that reconstruct their input share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from songnet.errors import CheckpointError
+from songnet.models.encoder import MelEncoder
 from songnet.models.tensors import Tensor
 
 
-class MelAutoencoder(keras.Model):  # type: ignore[misc]  # Keras ships no types
-    """Base of all models: an `encoder` and a `decoder`, both functional Keras models.
-
-    A subclass sets the attributes below in its constructor, after ``super().__init__()``. Layers inside the two parts
-    are named by the subclass; those names, not Keras's process-wide counters, name the weights.
+class MelAutoencoder(MelEncoder):
+    """Base of the models that have an `encoder` and a `decoder`, both functional Keras models.
 
     Attributes
     ----------
-    image_shape : tuple of int
-        Shape of one input, ``(frequency, time, 1)``.
-    code_shape : tuple of int
-        Shape of one code: ``(frequency, time, channels)`` for a map, ``(latent_dim,)`` for a vector.
-    time_axis : int or None
-        Axis of `code_shape` that runs along the clip; None if the code has no time axis.
-    encoder, decoder : keras.Model
+    decoder : keras.Model
+        From codes to images; the other attributes are those of `MelEncoder`.
     """
 
-    image_shape: tuple[int, int, int]
-    code_shape: tuple[int, ...]
-    time_axis: int | None
-    encoder: keras.Model
     decoder: keras.Model
 
-    @abstractmethod
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments as plain JSON values; ``type(model)(**config)`` is the same architecture."""
-
-    @abstractmethod
-    def compile_for_training(self, learning_rate: float) -> None:
-        """Compile with Adam and the family's own loss.
-
-        Afterwards ``train_on_batch(x, x)``, ``test_on_batch(x, x)`` and ``fit(x, x)`` work on every Keras backend.
-        """
+    def parts(self) -> tuple[keras.Model, ...]:
+        return self.encoder, self.decoder
 
     @abstractmethod
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -62,97 +38,6 @@ class MelAutoencoder(keras.Model):  # type: ignore[misc]  # Keras ships no types
             In the scale of `x`; not clipped to [0, 1].
         """
 
-    def encode(self, x: Tensor) -> Tensor:
-        """Deterministic codes of images, in inference mode.
-
-        Parameters
-        ----------
-        x : tensor [shape=(batch, frequency, time, 1)]
-            Values in [0, 1].
-
-        Returns
-        -------
-        array [shape=(batch, *code_shape)]
-        """
-        return self.encoded(x)
-
-    def encoded(self, x: Tensor) -> Tensor:
-        """Output of `encoder` for one batch of images, in inference mode, as a NumPy array."""
-        # Keras's compiled step: eager calls gave the same bytes at half the speed.
-        return self.encoder.predict_on_batch(x)
-
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Encode and decode; the output is what the family's loss is computed from."""
         return self.decoder(self.encoder(inputs, training=training), training=training)
-
-    def named_variables(self) -> dict[str, keras.Variable]:
-        """Every variable that a resumed model needs: weights, and the states of dropout's random generators.
-
-        A subclass with variables outside its two parts adds them.
-        """
-        return {
-            f"{part.name}/{layer.name}/{variable.name}": variable
-            for part in (self.encoder, self.decoder)
-            for layer in part.layers
-            for variable in layer.variables
-        }
-
-    def weights_by_name(self) -> dict[str, NDArray[Any]]:
-        """Copy of all state, under names that depend only on the architecture.
-
-        Returns
-        -------
-        dict of str to array
-            Floating-point variables as float32; counters and random states as int64, since their type differs
-            between backends.
-        """
-        return {
-            name: variable.numpy().astype(np.float32 if _is_float(variable) else np.int64)
-            for name, variable in self.named_variables().items()
-        }
-
-    def load_weights_by_name(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Restore what `weights_by_name` gave, possibly in another process or on another backend.
-
-        Everything is checked before anything is assigned, so a refused call leaves the model as it was.
-
-        Raises
-        ------
-        CheckpointError
-            If names are missing or unknown, a shape or kind of number differs, or a value is not finite.
-        """
-        variables = self.named_variables()
-        missing = sorted(variables.keys() - weights.keys())
-        unknown = sorted(weights.keys() - variables.keys())
-        if missing or unknown:
-            raise CheckpointError(
-                f"weights do not fit this {type(self).__name__}: "
-                f"missing {', '.join(missing) or 'none'}; unknown {', '.join(unknown) or 'none'}"
-            )
-        for name, variable in variables.items():
-            _check_array(name, np.asarray(weights[name]), variable)
-        for name, variable in variables.items():
-            variable.assign(np.asarray(weights[name]).astype(variable.dtype))
-
-
-def _is_float(variable: keras.Variable) -> bool:
-    return bool(keras.backend.is_float_dtype(variable.dtype))
-
-
-def _check_array(name: str, array: NDArray[Any], variable: keras.Variable) -> None:
-    if array.shape != tuple(variable.shape):
-        raise CheckpointError(f"weight {name} has shape {array.shape}, but the model needs {tuple(variable.shape)}")
-    if _is_float(variable):
-        if not np.issubdtype(array.dtype, np.floating):
-            raise CheckpointError(f"weight {name} has type {array.dtype}, but the model needs floating-point numbers")
-        # Checked in the type it will be stored in: a float64 may be finite and still overflow float32.
-        with np.errstate(over="ignore"):
-            finite = bool(np.isfinite(array.astype(variable.dtype)).all())
-        if not finite:
-            raise CheckpointError(f"weight {name} holds values that are not finite; the stored model is damaged")
-        return
-    if not np.issubdtype(array.dtype, np.integer):
-        raise CheckpointError(f"weight {name} has type {array.dtype}, but the model needs whole numbers")
-    limits = np.iinfo(variable.dtype)
-    if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
-        raise CheckpointError(f"weight {name} holds values outside the range of {variable.dtype}")

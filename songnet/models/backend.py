@@ -20,7 +20,7 @@ CPU_THREADS = 4
 
 def load_backend() -> None:
     """Import Keras with the backend that ``KERAS_BACKEND`` names; done before any model family is loaded."""
-    if "songnet.models.autoencoder" in sys.modules:
+    if "songnet.models.encoder" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow talks of instruction sets and missing GPUs before anybody asked.

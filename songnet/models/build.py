@@ -12,7 +12,7 @@ from songnet.models.presets import PRESETS
 from songnet.registry import Registry
 
 if TYPE_CHECKING:
-    from songnet.models.autoencoder import MelAutoencoder
+    from songnet.models.encoder import MelEncoder
 
 MODELS = Registry(
     "model",
@@ -20,6 +20,9 @@ MODELS = Registry(
         "conv-autoencoder": "songnet.models.cae:ConvAutoencoder",
         "reference-vae": "songnet.models.vae:ReferenceVae",
         "conv-vae": "songnet.models.conv_vae:ConvVae",
+        "masked-autoencoder": "songnet.models.masked_cae:MaskedAutoencoder",
+        "contrastive-encoder": "songnet.models.contrastive:ContrastiveEncoder",
+        "aligned-encoder": "songnet.models.aligned:AlignedEncoder",
     },
 )
 
@@ -30,7 +33,7 @@ def load_family(name: str) -> Any:
     return MODELS[name]
 
 
-def build_model(preset: str, overrides: Mapping[str, object] | None = None, seed: int = 0) -> MelAutoencoder:
+def build_model(preset: str, overrides: Mapping[str, object] | None = None, seed: int = 0) -> MelEncoder:
     """Build the model of a preset, with freshly initialised weights.
 
     Parameters
@@ -62,5 +65,5 @@ def build_model(preset: str, overrides: Mapping[str, object] | None = None, seed
         raise ParameterError(
             f"unknown override {', '.join(map(repr, unknown))} for preset {preset!r}; allowed: {', '.join(allowed)}"
         )
-    model: MelAutoencoder = family(**{**PRESETS[preset].config, **chosen, "seed": seed})
+    model: MelEncoder = family(**{**PRESETS[preset].config, **chosen, "seed": seed})
     return model

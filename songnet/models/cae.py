@@ -110,7 +110,7 @@ class ConvAutoencoder(MelAutoencoder):
             "seed": self.seed,
         }
 
-    def compile_for_training(self, learning_rate: float) -> None:
+    def compile_for_training(self, learning_rate: float, decay_steps: int = 0) -> None:
         self.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="mean_squared_error")
 
     def reconstruct(self, x: Tensor) -> Tensor:

@@ -16,8 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from songnet.errors import ParameterError
-from songnet.models import distributions, parameters, seeded
+from songnet.models import backbone, distributions, parameters
 from songnet.models.tensors import Tensor
 from songnet.models.variational import VariationalAutoencoder
 
@@ -56,6 +55,11 @@ class ConvVae(VariationalAutoencoder):
         Floor of each latent dimension's KL, in nats (mean over a batch), below which it is not penalised.
     kl_warmup_steps : int
         Training batches over which the weight of the KL term rises from 0 to `beta`.
+    pooling : {"none", "time"}
+        ``"time"``: the posterior depends on means and deviations over time alone (`backbone.pooled_encoder`), so that
+        the code cannot say where in the clip something happened.
+    features : int
+        Units of the layer that sees one time step, with pooling over time.
     seed : int
         Determines initial weights, dropout and sampling.
     """
@@ -72,52 +76,47 @@ class ConvVae(VariationalAutoencoder):
         beta: float = 1.0,
         free_bits: float = 0.0,
         kl_warmup_steps: int = 0,
+        pooling: str = "none",
+        features: int = 128,
         seed: int = 0,
     ) -> None:
         super().__init__(name="conv_vae")
         self._start(latent_dim=latent_dim, beta=beta, seed=seed, free_bits=free_bits, kl_warmup_steps=kl_warmup_steps)
         self.image_shape = parameters.image_shape("input_shape", input_shape)
         self.channels = parameters.integers("channels", channels, minimum=1)
-        self.strides = tuple(_pair(f"strides[{index}]", pair) for index, pair in enumerate(strides))
+        self.strides = backbone.stride_pairs(strides, self.channels)
+        self.pooling = parameters.choice("pooling", pooling, backbone.POOLINGS)
+        self.features = parameters.integer("features", features, minimum=1)
         self.activation = parameters.choice("activation", activation, parameters.ACTIVATIONS)
         self.dropout = parameters.number("dropout", dropout, minimum=0, below=1)
-        self.map_shape = self._check_geometry()
+        self.map_shape = backbone.map_shape(self.image_shape, self.channels, self.strides)
         self.pixel_variance = self.add_weight(name="pixel_variance", shape=(), initializer="ones", trainable=False)
         self.encoder = self._build_encoder()
         self.decoder = self._build_decoder()
         self.built = True
 
-    def _check_geometry(self) -> tuple[int, int, int]:
-        if len(self.strides) != len(self.channels):
-            raise ParameterError(f"strides must have one pair per entry of channels, got {self.strides!r}")
-        sides = []
-        for axis in (0, 1):
-            side, reduction = self.image_shape[axis], math.prod(pair[axis] for pair in self.strides)
-            if side % reduction:
-                raise ParameterError(f"strides multiply to {reduction} along axis {axis}, which does not divide {side}")
-            sides.append(side // reduction)
-        return sides[0], sides[1], self.channels[-1]
-
     def _build_encoder(self) -> keras.Model:
-        x = image = keras.Input(self.image_shape, name="image")
-        for number, (channels, stride) in enumerate(zip(self.channels, self.strides, strict=True), start=1):
-            x = seeded.conv2d(f"encoder_conv_{number}", channels, self.seed, self.activation, stride)(x)
-            if self.dropout:
-                x = seeded.dropout(f"encoder_dropout_{number}", self.dropout, self.seed)(x)
-        x = keras.layers.Flatten(name="encoder_flatten")(x)
-        x = seeded.dense("encoder_output", 2 * self.latent_dim, self.seed)(x)
-        return keras.Model(image, x, name="encoder")
+        shared: dict[str, Any] = {
+            "channels": self.channels,
+            "strides": self.strides,
+            "outputs": 2 * self.latent_dim,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+        if self.pooling == "time":
+            return backbone.pooled_encoder(self.image_shape[0], features=self.features, **shared)
+        return backbone.flat_encoder(self.image_shape, **shared)
 
     def _build_decoder(self) -> keras.Model:
-        x = latent = keras.Input((self.latent_dim,), name="latent")
-        x = seeded.dense("decoder_input", math.prod(self.map_shape), self.seed, self.activation)(x)
-        x = keras.layers.Reshape(self.map_shape, name="decoder_reshape")(x)
-        outputs = (*reversed(self.channels[:-1]), 1)
-        for number, (channels, factors) in enumerate(zip(outputs, reversed(self.strides), strict=True), start=1):
-            last = number == len(outputs)
-            x = keras.layers.UpSampling2D(factors, name=f"decoder_upsample_{number}")(x)
-            x = seeded.conv2d(f"decoder_conv_{number}", channels, self.seed, None if last else self.activation)(x)
-        return keras.Model(latent, x, name="decoder")
+        return backbone.mirror_decoder(
+            self.latent_dim,
+            self.map_shape,
+            channels=self.channels,
+            strides=self.strides,
+            activation=self.activation,
+            seed=self.seed,
+        )
 
     def split(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, each ``(batch, latent_dim)``."""
@@ -166,12 +165,7 @@ class ConvVae(VariationalAutoencoder):
             "dropout": self.dropout,
             "free_bits": self.free_bits,
             "kl_warmup_steps": self.kl_warmup_steps,
+            "pooling": self.pooling,
+            "features": self.features,
             **super().get_config(),
         }
-
-
-def _pair(name: str, value: object) -> tuple[int, int]:
-    pair = parameters.integers(name, value, minimum=1)
-    if len(pair) != 2:
-        raise ParameterError(f"{name} must be (frequency, time), got {value!r}")
-    return pair[0], pair[1]

@@ -145,7 +145,7 @@ class VariationalAutoencoder(MelAutoencoder):
         self.steps.assign(self.steps + 1)
         return loss
 
-    def compile_for_training(self, learning_rate: float) -> None:
+    def compile_for_training(self, learning_rate: float, decay_steps: int = 0) -> None:
         self.compile(optimizer=keras.optimizers.Adam(learning_rate))
 
     def named_variables(self) -> dict[str, keras.Variable]:

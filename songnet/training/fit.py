@@ -11,7 +11,7 @@ import math
 import shutil
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,20 +21,25 @@ from songnet.library import Library
 from songnet.library.files import write_bytes
 from songnet.models import PRESETS, build_model
 from songnet.progress import Progress, silent
+from songnet.spectrogram import get_recipe
 from songnet.training.checkpoint import ModelCard, check_name, save_model
+from songnet.training.feeds import ClipFeed, Feed, pair_feed
 from songnet.training.images import ImageStream, PixelScaling, Split, split_images
 from songnet.training.state import TrainingState, load_state, save_state
+from songnet.training.targets import TargetFeed, Targets, judge_targets, target_feed
 
 if TYPE_CHECKING:
-    from songnet.models.autoencoder import MelAutoencoder
+    from songnet.models.aligned import AlignedEncoder
+    from songnet.models.encoder import MelEncoder
 
 log = logging.getLogger(__name__)
 
 # A kill costs at most this much work.
 SAVE_EVERY_S = 60.0
-# Without --epochs, a training sees about this many images in all, and never fewer epochs than MIN_EPOCHS.
-IMAGES_IN_ALL = 1_000_000
+# Without --epochs, a training sees about as many images as its preset says, and never fewer epochs than this.
 MIN_EPOCHS = 4
+# Without --patience, for models that are judged by their validation loss.
+PATIENCE = 8
 # Images whose posteriors tell how many latent units are in use.
 DIAGNOSED_IMAGES = 2048
 
@@ -54,7 +59,7 @@ class TrainReport:
     seconds : float
         This process's share of the time.
     clips_per_s : float
-        Images trained on a second, validation and saving included.
+        Images trained on a second, both of a pair counted, validation and saving included.
     """
 
     card: ModelCard
@@ -67,7 +72,7 @@ class TrainReport:
 def resolve_training(preset: str, config: TrainConfig, n_train: int) -> dict[str, Any]:
     """Epochs, batch size and learning rate: what was asked for, else the preset's, fitted to the library's size."""
     values = PRESETS[preset].training
-    epochs = config.epochs or max(MIN_EPOCHS, min(int(values["epochs"]), IMAGES_IN_ALL // max(1, n_train)))
+    epochs = config.epochs or max(MIN_EPOCHS, min(int(values["epochs"]), int(values["images"]) // max(1, n_train)))
     return {
         "epochs": epochs,
         "batch_size": min(config.batch_size or int(values["batch_size"]), n_train),
@@ -86,6 +91,7 @@ def train(
     config: TrainConfig,
     seed: int,
     fresh: bool = False,
+    targets: Targets | None = None,
     progress: Progress = silent,
 ) -> TrainReport:
     """Train a model and store it under a name.
@@ -106,6 +112,8 @@ def train(
         Decides the split, the initial weights, the order of the images, dropout and sampling.
     fresh : bool
         Begin anew even where an interrupted training of the same parameters could go on.
+    targets : Targets, optional
+        What a family that is trained towards vectors learns to predict; tracks without one are left out.
     progress : Progress
         Told of every step.
 
@@ -122,21 +130,41 @@ def train(
     """
     check_name(name)
     started = time.monotonic()
-    model = build_model(preset, config.model_overrides, seed)
+    overrides = {**config.model_overrides, **(targets.settings if targets is not None else {})}
+    model = build_model(preset, overrides, seed)
+    if model.targeted and targets is None:
+        raise ModelError(f"the preset {preset} learns from playlists: train it with `songnet align --name {name}`")
     split = split_images(library, images, config.validation, seed)
+    if targets is not None:
+        split = targets.restrict(library, images, split)
     stream = ImageStream(library, images)
     plan = resolve_training(preset, config, len(split.train))
     if len(split.train) == 0 or len(split.validation) == 0:
         raise ModelError("the split leaves nothing to train or to validate on: add music, or change --validation")
     scaling = stream.fit_scaling(split.train)
-    model.compile_for_training(plan["learning_rate"])
+    if "decibels" in model.get_config():
+        # Built above to refuse wrong options before any image is read; what a gain in dB is, only the images tell.
+        decibels = (scaling.high - scaling.low) * get_recipe(images.recipe).step_db
+        model = build_model(preset, {**overrides, "decibels": decibels}, seed)
+    feed: Feed
+    if model.paired:
+        feed = pairs = pair_feed(library, images, split, scaling, plan["batch_size"], seed)
+        plan["batch_size"] = pairs.batch_size
+    elif targets is not None:
+        feed = aims = target_feed(library, images, split, scaling, plan["batch_size"], seed, targets)
+        cast("AlignedEncoder", model).start_from(aims.constant, targets.start)
+    else:
+        feed = ClipFeed(stream, split, scaling, plan["batch_size"], seed)
+    if plan["patience"] is None and model.stops_early:
+        plan["patience"] = PATIENCE
+    model.compile_for_training(plan["learning_rate"], plan["epochs"] * feed.n_steps)
     # Adam makes its moments at the first step; a restored state needs a place for them.
     model.optimizer.build(model.trainable_variables)
     state_path = library.models / f".{name}.training" / "state.safetensors"
-    fingerprint = _fingerprint(library, preset, model, images, split, plan, seed)
+    fingerprint = _fingerprint(library, preset, model, images, split, plan, seed, targets)
     restored = None if fresh else load_state(state_path, fingerprint, model)
     state, best = restored or (TrainingState(fingerprint), {})
-    session = _Session(model, stream, split, scaling, plan, seed, state, best, state_path, progress)
+    session = _Session(model, feed, plan, state, best, state_path, progress)
     try:
         session.run()
     except KeyboardInterrupt:
@@ -160,6 +188,8 @@ def train(
         "source": PRESETS[preset].source,
         "latent": _diagnose(model, stream, split, scaling),
     }
+    if targets is not None and isinstance(feed, TargetFeed):
+        description["playlists"] = {**targets.told, **judge_targets(library, feed, targets, model, seed)}
     card = save_model(
         library.models,
         model,
@@ -179,14 +209,17 @@ def train(
 def _fingerprint(
     library: Library,
     preset: str,
-    model: MelAutoencoder,
+    model: MelEncoder,
     images: ImageConfig,
     split: Split,
     plan: dict[str, Any],
     seed: int,
+    targets: Targets | None,
 ) -> str:
     tracks = library.db.execute("SELECT track_id, n_clips FROM images WHERE image_set = ? ORDER BY 1", (images.key,))
     parts = [preset, model.get_config(), asdict(images), len(split.train), len(split.validation), plan, seed]
+    if targets is not None:
+        parts.append(targets.digest)
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for row in tracks:
         digest.update(f"{row[0]} {row[1]}\n".encode())
@@ -198,23 +231,17 @@ class _Session:
 
     def __init__(
         self,
-        model: MelAutoencoder,
-        stream: ImageStream,
-        split: Split,
-        scaling: PixelScaling,
+        model: MelEncoder,
+        feed: Feed,
         plan: dict[str, Any],
-        seed: int,
         state: TrainingState,
         best: dict[str, np.ndarray],
         state_path: Any,
         progress: Progress,
     ) -> None:
         self.model = model
-        self.stream = stream
-        self.split = split
-        self.scaling = scaling
+        self.feed = feed
         self.plan = plan
-        self.seed = seed
         self.state = state
         self.best = best
         self.state_path = state_path
@@ -233,20 +260,15 @@ class _Session:
             self._epoch()
 
     def _out_of_patience(self) -> bool:
-        return self.state.epoch - 1 - self.state.best_epoch >= int(self.plan["patience"])
+        patience = self.plan["patience"]
+        return patience is not None and self.state.epoch - 1 - self.state.best_epoch >= int(patience)
 
     def _epoch(self) -> None:
         started = time.monotonic()
-        state, batch_size = self.state, self.plan["batch_size"]
-        # The order belongs to the epoch, so that a training that goes on deals the same images.
-        order = np.random.default_rng([self.seed, 2, state.epoch]).permutation(len(self.split.train))
-        n_steps = max(1, len(order) // batch_size)
-        batches = self.stream.batches(
-            self.split.train[order], batch_size, self.scaling, skip=state.step, drop_last=True
-        )
-        for x in batches:
+        state, n_steps = self.state, self.feed.n_steps
+        for x, y in self.feed.training(state.epoch, state.step):
             self.between_steps = False
-            logs = self.model.train_on_batch(x, x, return_dict=True)
+            logs = self.model.train_on_batch(x, y, return_dict=True)
             _add(state.sums, logs, len(x))
             state.step += 1
             self.between_steps = True
@@ -256,9 +278,9 @@ class _Session:
                     f"the loss became {means['loss']} in epoch {state.epoch + 1}: train with a smaller --learning-rate"
                     f" than {self.plan['learning_rate']:g}"
                 )
-            self.images_seen += len(x)
+            self.images_seen += len(x) * self.feed.images_per_row
             note = f"epoch {state.epoch + 1}/{self.plan['epochs']}, loss {means['loss']:.5g}"
-            if state.best_epoch >= 0:
+            if state.best_epoch >= 0 and self.plan["patience"] is not None:
                 note += f", best validation {state.best_loss:.5g}"
             self.progress("train", state.epoch * n_steps + state.step, self.plan["epochs"] * n_steps, note)
             if time.monotonic() - self.saved_at > SAVE_EVERY_S:
@@ -271,7 +293,8 @@ class _Session:
             **{f"val_{key}": value for key, value in validation.items()},
         }
         state.history.append({**entry, "seconds": round(time.monotonic() - started, 3)})
-        if validation["loss"] < state.best_loss:
+        # Without patience nothing is selected: the last weights are the best.
+        if self.plan["patience"] is None or validation["loss"] < state.best_loss:
             state.best_loss, state.best_epoch = validation["loss"], state.epoch
             self.best = self.model.weights_by_name()
         state.epoch, state.step, state.sums = state.epoch + 1, 0, {}
@@ -280,8 +303,8 @@ class _Session:
 
     def _validate(self) -> dict[str, float]:
         sums: dict[str, float] = {}
-        for x in self.stream.batches(self.split.validation, self.plan["batch_size"], self.scaling):
-            _add(sums, self.model.test_on_batch(x, x, return_dict=True), len(x))
+        for x, y in self.feed.validation():
+            _add(sums, self.model.test_on_batch(x, y, return_dict=True), len(x))
         return _means(sums)
 
 
@@ -296,7 +319,7 @@ def _means(sums: dict[str, float]) -> dict[str, float]:
     return {key: value / sums["images"] for key, value in sums.items() if key != "images"}
 
 
-def _diagnose(model: MelAutoencoder, stream: ImageStream, split: Split, scaling: PixelScaling) -> dict[str, Any] | None:
+def _diagnose(model: MelEncoder, stream: ImageStream, split: Split, scaling: PixelScaling) -> dict[str, Any] | None:
     """Active units and KL a dimension on held-out images, for models that have a posterior."""
     from songnet.models.variational import VariationalAutoencoder  # imports Keras
 

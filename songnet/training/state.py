@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from songnet.library.files import write_bytes
 
 if TYPE_CHECKING:
-    from songnet.models.autoencoder import MelAutoencoder
+    from songnet.models.encoder import MelEncoder
 
 
 @dataclass
@@ -50,13 +50,13 @@ class TrainingState:
     best_loss: float = float("inf")
 
 
-def _variables(model: MelAutoencoder) -> dict[str, Any]:
+def _variables(model: MelEncoder) -> dict[str, Any]:
     # The optimizer's by position: the same program builds the same ones in the same order.
     optimizer = {f"optimizer/{i:04d}": variable for i, variable in enumerate(model.optimizer.variables)}
     return {f"model/{name}": variable for name, variable in model.named_variables().items()} | optimizer
 
 
-def save_state(path: Path, state: TrainingState, model: MelAutoencoder, best: dict[str, np.ndarray]) -> None:
+def save_state(path: Path, state: TrainingState, model: MelEncoder, best: dict[str, np.ndarray]) -> None:
     """Write a training's state, atomically."""
     tensors = {name: np.array(variable.numpy()) for name, variable in _variables(model).items()}
     tensors |= {f"best/{name}": value for name, value in best.items()}
@@ -68,9 +68,7 @@ def save_state(path: Path, state: TrainingState, model: MelAutoencoder, best: di
     write_bytes(path, content)
 
 
-def load_state(
-    path: Path, fingerprint: str, model: MelAutoencoder
-) -> tuple[TrainingState, dict[str, np.ndarray]] | None:
+def load_state(path: Path, fingerprint: str, model: MelEncoder) -> tuple[TrainingState, dict[str, np.ndarray]] | None:
     """Restore a state into a freshly built and compiled model.
 
     Returns

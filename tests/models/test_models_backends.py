@@ -46,6 +46,13 @@ def pairs(
             {**small_vae_config, "dropout": 0.1, "kl_warmup_steps": 3, "free_bits": 0.1, "seed": 5},
             small_images[:4],
         ),
+        "contrastive-encoder": (
+            {
+                **{"input_shape": (32, 48, 1), "channels": (8, 16), "strides": ((2, 2), (2, 2)), "features": 16},
+                **{"latent_dim": 8, "crop_frames": 32, "dropout": 0.1, "seed": 5},
+            },
+            small_images[:4],
+        ),
     }
     models = {}
     rng = np.random.default_rng(0)
@@ -71,7 +78,7 @@ def pairs(
     return found
 
 
-@pytest.mark.parametrize("family", ["conv-autoencoder", "conv-vae"])
+@pytest.mark.parametrize("family", ["conv-autoencoder", "conv-vae", "contrastive-encoder"])
 def test_initial_weights_and_codes_agree(pairs: dict[str, Pair], family: str) -> None:
     model, batch, other = pairs[family].model, pairs[family].images, pairs[family].other
     fresh = MODELS[family](**model.get_config()).weights_by_name()
@@ -104,3 +111,17 @@ def test_variational_autoencoder_evaluates_the_same_and_trains(pairs: dict[str, 
     assert set(json.loads(str(other["trained"]))) == {"loss", "reconstruction", "kl"}
     assert other["after/training/steps"] == 1
     assert 0 < other["after/training/pixel_variance"] < 1
+
+
+def test_contrastive_encoder_evaluates_the_same_and_trains(pairs: dict[str, Pair]) -> None:
+    model, batch, other = (getattr(pairs["contrastive-encoder"], name) for name in ("model", "images", "other"))
+    model.compile_for_training(1e-3)
+    assert json.loads(str(other["evaluated"])) == pytest.approx(
+        model.test_on_batch(batch, batch, return_dict=True), rel=1e-4
+    )
+    # Draws differ between backends; the step changes the weights and counts its draws nevertheless.
+    assert set(json.loads(str(other["trained"]))) == {"loss", "found"}
+    before = model.weights_by_name()
+    changed = [name for name in before if name.endswith("kernel") and (other[f"after/{name}"] != before[name]).any()]
+    assert len(changed) == sum(name.endswith("kernel") for name in before)
+    assert (other["after/training/augmentation_seed"] != before["training/augmentation_seed"]).any()

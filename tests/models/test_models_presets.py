@@ -57,7 +57,7 @@ def test_dropout_and_activation_keep_the_parameter_count() -> None:
 
 
 def test_unknown_preset_names_the_allowed_ones() -> None:
-    with pytest.raises(ParameterError, match="unknown preset 'vae'; choose one of: cae-72x72"):
+    with pytest.raises(ParameterError, match="unknown preset 'vae'; choose one of: contrastive"):
         build_model("vae")
 
 

@@ -1,0 +1,181 @@
+"""Contrastive encoder: what two cuts of one track share, and others lack, is its code.
+
+References
+----------
+Chen et al.: "A simple framework for contrastive learning of visual representations", ICML 2020 (SimCLR). Saeed,
+Grangier, Zeghidour: "Contrastive learning of general-purpose audio representations", ICASSP 2021 (COLA: two cuts of
+one recording as positives). Spijkervet and Burgoyne: "Contrastive learning of musical representations", ISMIR 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import keras
+
+from songnet.models import backbone, parameters, seeded
+from songnet.models.augment import Augmenter, ranges_from
+from songnet.models.contrastive_losses import LOSSES, found_partners, nt_xent, vicreg
+from songnet.models.encoder import MelEncoder
+from songnet.models.tensors import Tensor
+
+
+class ContrastiveEncoder(MelEncoder):
+    """Strided convolutions, pooled over time, to a code; trained so that views of one track find each other.
+
+    While training, a step cuts a random stretch of `crop_frames` frames from each image and changes it (`Ranges`); a
+    projection of the code, which nothing else uses, enters the loss. In evaluation the first stretch of one image meets
+    the last of its partner, unchanged.
+
+    The metric ``found`` is the share of the tracks of a batch whose second view is the nearest to its first.
+
+    Parameters
+    ----------
+    input_shape : sequence of int
+        ``(frequency, time, 1)``; images of another length can be encoded, but not trained on together with these.
+    channels : sequence of int
+        Channels of the 3 x 3 convolutions.
+    strides : sequence of pairs of int
+        ``(frequency, time)`` stride of each convolution.
+    features : int
+        Units of the layer that sees one time step.
+    latent_dim : int
+        Length of the code.
+    projection : int
+        Length of what enters the loss.
+    loss : {"nt-xent", "vicreg"}
+    temperature : float
+        Of NT-Xent, above 0: the smaller, the more the nearest strangers count.
+    crop_frames : int
+        Frames of a cut; at most those of an image.
+    augmentation : Mapping or None
+        Fields of `songnet.models.augment.Ranges` that replace the defaults.
+    decibels : float
+        Decibels that the image values 0 and 1 lie apart, above 0; `songnet.training.train` sets it.
+    activation : {"relu", "leaky_relu", "elu", "sigmoid"}
+        After every layer but the last.
+    dropout : float
+        Share of the pooled values dropped while training, in [0, 1).
+    seed : int
+        Determines initial weights, cuts, changes and dropout.
+    """
+
+    paired: ClassVar[bool] = True
+    # Held-out tracks are few, and how many of them are in a batch decides how hard it is: such a loss selects nothing.
+    stops_early: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        input_shape: Sequence[int] = (96, 216, 1),
+        channels: Sequence[int] = (16, 32, 64, 64),
+        strides: Sequence[Sequence[int]] = ((2, 2), (2, 2), (2, 2), (2, 1)),
+        features: int = 128,
+        latent_dim: int = 128,
+        projection: int = 64,
+        loss: str = "nt-xent",
+        temperature: float = 0.1,
+        crop_frames: int = 128,
+        augmentation: Mapping[str, float] | None = None,
+        decibels: float = 90.0,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(name="contrastive_encoder")
+        self.image_shape = parameters.image_shape("input_shape", input_shape)
+        self.channels = parameters.integers("channels", channels, minimum=1)
+        self.strides = backbone.stride_pairs(strides, self.channels)
+        self.features = parameters.integer("features", features, minimum=1)
+        self.latent_dim = parameters.integer("latent_dim", latent_dim, minimum=1)
+        self.projection = parameters.integer("projection", projection, minimum=1)
+        self.loss_name = parameters.choice("loss", loss, LOSSES)
+        self.temperature = parameters.number("temperature", temperature, minimum=1e-3)
+        self.crop_frames = parameters.integer("crop_frames", crop_frames, minimum=2)
+        self.ranges = ranges_from(augmentation)
+        self.decibels = parameters.number("decibels", decibels, minimum=1e-3)
+        self.activation = parameters.choice("activation", activation, parameters.ACTIVATIONS)
+        self.dropout = parameters.number("dropout", dropout, minimum=0, below=1)
+        self.seed = parameters.integer("seed", seed, minimum=0)
+        self.code_shape = (self.latent_dim,)
+        self.time_axis = None
+        self.encoder = backbone.pooled_encoder(
+            self.image_shape[0],
+            channels=self.channels,
+            strides=self.strides,
+            features=self.features,
+            outputs=self.latent_dim,
+            activation=self.activation,
+            dropout=self.dropout,
+            seed=self.seed,
+        )
+        self.projector = self._build_projector()
+        # An attribute of the model itself: JAX carries on the states of those alone.
+        self.augmentation_seed = keras.random.SeedGenerator(seeded.derived_seed(self.seed, "augmentation"))
+        self.augmenter = Augmenter(
+            self.ranges, decibels=self.decibels, frames=self.crop_frames, seeds=self.augmentation_seed
+        )
+        self.found_metric = keras.metrics.Mean(name="found")
+        self.built = True
+
+    def _build_projector(self) -> keras.Model:
+        x = code = keras.Input((self.latent_dim,), name="code")
+        x = seeded.dense("projector_hidden", self.latent_dim, self.seed, "relu")(x)
+        x = seeded.dense("projector_output", self.projection, self.seed)(x)
+        return keras.Model(code, x, name="projector")
+
+    def parts(self) -> tuple[keras.Model, ...]:
+        return self.encoder, self.projector
+
+    def project(self, views: Tensor, training: bool) -> Tensor:
+        """What enters the loss: projected codes of views, ``(batch, projection)``."""
+        return self.projector(self.encoder(views, training=training), training=training)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Project one view of each image."""
+        views = self.augmenter.views(inputs) if training else inputs[:, :, : self.crop_frames]
+        return self.project(views, training)
+
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Keras's hook for losses of more than outputs and targets: `y` holds the partners of `x`."""
+        views = self.augmenter.views(y) if training else y[:, :, -self.crop_frames :]
+        partners = self.project(views, training)
+        self.found_metric.update_state(found_partners(y_pred, partners))
+        if self.loss_name == "vicreg":
+            return vicreg(y_pred, partners)
+        return nt_xent(y_pred, partners, self.temperature)
+
+    def compile_for_training(self, learning_rate: float, decay_steps: int = 0) -> None:
+        """Adam, its step size falling to 0 along half a cosine over `decay_steps`."""
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps) if decay_steps else learning_rate
+        self.compile(optimizer=keras.optimizers.Adam(schedule))
+
+    def named_variables(self) -> dict[str, keras.Variable]:
+        return {**super().named_variables(), "training/augmentation_seed": self.augmentation_seed.state}
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "input_shape": list(self.image_shape),
+            "channels": list(self.channels),
+            "strides": [list(pair) for pair in self.strides],
+            "features": self.features,
+            "latent_dim": self.latent_dim,
+            "projection": self.projection,
+            "loss": self.loss_name,
+            "temperature": self.temperature,
+            "crop_frames": self.crop_frames,
+            "augmentation": asdict(self.ranges),
+            "decibels": self.decibels,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
