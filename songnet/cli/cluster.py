@@ -21,13 +21,12 @@ from songnet.cli.cluster_output import (
     sweep_json,
 )
 from songnet.cli.output import configure_logging, print_json, progress_reports, say
-from songnet.config import ClusterConfig, ImageConfig, VectorConfig, build_config, read_toml
+from songnet.config import ClusterConfig, build_config, read_toml
 from songnet.errors import ParameterError
 
 if TYPE_CHECKING:
-    from songnet.clustering import AgainstLabels, ClusterReport
+    from songnet.clustering import AgainstLabels, ClusterReport, FeatureChoice, Features
     from songnet.library import Library
-    from songnet.training import ModelCard
 
 NAME = "cluster"
 EXAMPLE = (
@@ -52,8 +51,9 @@ def command(
         str | None,
         typer.Option(
             "--features",
-            help="What to cluster: descriptors (of timbre), codes (of a model) or joined. [default: descriptors; codes"
-            " with --model]",
+            help="What to cluster: descriptors (of timbre), codes (of a model), joined (both), or auto: joined with a"
+            " contrastive model's codes where there are any, else descriptors. [default: auto; codes with --model of"
+            " another family]",
         ),
     ] = None,
     method: Annotated[
@@ -123,12 +123,12 @@ def command(
         return 0
     configure_logging(quiet, verbose)
     toml = read_toml(config)
-    settings = _settings(toml, features, model, layout, k, method, n_init, nulls, resamples)
+    settings = _settings(toml, features, layout, k, method, n_init, nulls, resamples)
     wanted = _projections(projections)
     request = _Request(
         settings=settings,
         model=model,
-        aggregate=build_config(VectorConfig, toml.get("vectors", {}), {"aggregate": aggregate}).aggregate,
+        aggregate=options.asked_aggregate(toml, aggregate),
         layout=layout,
         name=name,
         labels=labels,
@@ -144,7 +144,9 @@ def command(
     outcome = _run(library, request, as_json=as_json, quiet=quiet)
     report, summary = outcome.report, outcome.summary
     if as_json:
+        settings = outcome.choice.settings(settings)
         content = sweep_json(report, outcome.what, settings, seed, outcome.partition_id, name, summary)
+        content["representation"] = {**outcome.choice.to_json(), **outcome.blocks}
         content["against_labels"] = [asdict(entry) for entry in outcome.against]
         content["figures"] = [str(path) for path in outcome.figures]
         print_json(content)
@@ -153,8 +155,9 @@ def command(
     print_sweep(report.sweep)
     print_clusters(summary["clusters"])
     print_against(outcome.against)
-    for note in report.sweep.notes:
-        say(f"note: {note}")
+    for note in (outcome.choice.note(), *report.sweep.notes):
+        if note:
+            say(f"note: {note}")
     if outcome.partition_id is None:
         say(f"a control ({control}): nothing was stored")
         return 0
@@ -174,7 +177,7 @@ class _Request:
 
     settings: ClusterConfig
     model: str | None
-    aggregate: str
+    aggregate: str | None
     layout: str | None
     name: str
     labels: Path | None
@@ -191,6 +194,8 @@ class _Request:
 class _Outcome:
     report: ClusterReport
     what: str
+    choice: FeatureChoice
+    blocks: dict[str, Any]
     partition_id: int | None
     summary: dict[str, Any]
     against: list[AgainstLabels]
@@ -217,23 +222,23 @@ def _check(request: _Request) -> None:
 
 
 def _run(library: Path, request: _Request, *, as_json: bool, quiet: bool) -> _Outcome:
-    from songnet.clustering import compare_with_labels, read_labels
+    from songnet.clustering import choose_features, compare_with_labels, read_labels
     from songnet.descriptors import load_descriptors
     from songnet.library import Library, recorded_run
     from songnet.library.partitions import save_partition
     from songnet.library.tracks import tracks_by_id
     from songnet.report.cluster_figures import draw_cluster_figures
 
-    settings = request.settings
     with Library(library, write=True) as opened:
-        card = _card(opened, settings, request.model)
-        images: ImageConfig = card.images if card else opened.settings.images
+        choice = choose_features(opened, request.settings.features, model=request.model, aggregate=request.aggregate)
+        settings, images = choice.settings(request.settings), choice.images
         tracks = tracks_by_id(opened.db)
         truth = read_labels(request.labels, tracks, request.label_column)[1] if request.labels else {}
         parameters = {
             "cluster": asdict(settings),
-            "model": card.key if card else None,
-            "aggregate": request.aggregate if card else None,
+            "asked": choice.asked,
+            "model": choice.card.key if choice.card else None,
+            "aggregate": choice.aggregate,
             "layout": request.layout,
             "name": request.name,
             "control": request.control,
@@ -242,7 +247,9 @@ def _run(library: Path, request: _Request, *, as_json: bool, quiet: bool) -> _Ou
             recorded_run(opened, NAME, songnet.__version__, parameters, request.seed) as run,
             progress_reports(quiet) as progress,
         ):
-            what, report = _sweep(opened, request, card, images, progress, as_json=as_json)
+            features, report = _sweep(opened, request, choice, progress, as_json=as_json)
+            what = features.what
+            blocks = {"widths": list(features.widths), "weights": list(features.weights)}
             against = []
             if truth:
                 described = load_descriptors(opened, images)
@@ -253,7 +260,7 @@ def _run(library: Path, request: _Request, *, as_json: bool, quiet: bool) -> _Ou
             summary = report.summary(tracks, what)
             run.summary.update(summary["verdict"])
             if request.control is not None:
-                return _Outcome(report, what, None, summary, against, [])
+                return _Outcome(report, what, choice, blocks, None, summary, against, [])
             partition_id = save_partition(
                 opened,
                 report.partition,
@@ -272,27 +279,25 @@ def _run(library: Path, request: _Request, *, as_json: bool, quiet: bool) -> _Ou
                     method=settings.method, seed=request.seed, projections=request.projections,
                     colour_by=request.colour_by, truth=truth, progress=progress,
                 )  # fmt: skip
-    return _Outcome(report, what, partition_id, summary, against, figures)
+    return _Outcome(report, what, choice, blocks, partition_id, summary, against, figures)
 
 
 def _sweep(
-    library: Library, request: _Request, card: ModelCard | None, images: ImageConfig, progress: Any, *, as_json: bool
-) -> tuple[str, ClusterReport]:
+    library: Library, request: _Request, choice: FeatureChoice, progress: Any, *, as_json: bool
+) -> tuple[Features, ClusterReport]:
     """Describe, read and cluster; when interrupted, print what was finished."""
-    from songnet.clustering import cluster_features, control_features, load_features
+    from songnet.clustering import cluster_features, control_features
     from songnet.descriptors import update_descriptors
 
     fits: list[Any] = []
     try:
-        update_descriptors(library, images, progress=progress)
-        chosen = load_features(
-            library, request.settings, images=images, card=card, aggregate=request.aggregate, layout=request.layout,
-            include_missing=request.include_missing,
-        )  # fmt: skip
+        update_descriptors(library, choice.images, progress=progress)
+        chosen = choice.load(library, request.settings, layout=request.layout, include_missing=request.include_missing)
         if request.control is not None:
             chosen = control_features(chosen, request.control, request.seed)
+        settings = choice.settings(request.settings)
         report = cluster_features(
-            library, chosen, request.settings, images=images, name=request.name, seed=request.seed,
+            library, chosen, settings, images=choice.images, name=request.name, seed=request.seed,
             version=songnet.__version__, n_threads=request.n_threads,
             keep_parts=request.control is None, progress=progress, on_fit=fits.append,
         )  # fmt: skip
@@ -300,7 +305,7 @@ def _sweep(
         if fits and not as_json:
             print_interrupted(fits)
         raise
-    return chosen.what, report
+    return chosen, report
 
 
 def name_of_folder(name: str, prefix: str = "cluster") -> str:
@@ -312,7 +317,6 @@ def name_of_folder(name: str, prefix: str = "cluster") -> str:
 def _settings(
     toml: dict[str, dict[str, Any]],
     features: str | None,
-    model: str | None,
     layout: str | None,
     k: str | None,
     method: str | None,
@@ -322,13 +326,12 @@ def _settings(
 ) -> ClusterConfig:
     if layout is not None and layout not in LAYOUTS:
         raise ParameterError(f"--layout is {layout!r}; there is: {', '.join(LAYOUTS)}")
-    if layout is not None and features not in (None, "codes"):
+    if layout is not None and features not in (None, "auto", "codes"):
         raise ParameterError(f"--layout {layout} lays out codes: leave --features {features} away")
     asked = {"k": k, "method": method, "n_init": n_init, "nulls": nulls, "resamples": resamples}
-    implied = {"features": "codes"} if model is not None and features is None else {}
-    return build_config(
-        ClusterConfig, implied, toml.get("cluster", {}), LAYOUTS.get(layout or "", {}), {"features": features, **asked}
-    )
+    laid = LAYOUTS.get(layout or "", {})
+    wanted = {"features": laid.get("features", features)}
+    return build_config(ClusterConfig, toml.get("cluster", {}), laid, {**wanted, **asked})
 
 
 def _projections(text: str) -> list[str]:
@@ -339,15 +342,6 @@ def _projections(text: str) -> list[str]:
     for name in wanted:
         _ = PROJECTIONS[name]
     return wanted
-
-
-def _card(library: Library, settings: ClusterConfig, model: str | None) -> ModelCard | None:
-    from songnet.embedding import choose_trained
-    from songnet.training import read_card
-
-    if settings.features == "descriptors" and model is None:
-        return None
-    return read_card(library.models, choose_trained(library, model))
 
 
 def _refuse_options(context: typer.Context) -> None:

@@ -39,7 +39,7 @@ def command(
     """Write what the library holds in formats that other programs read."""
     configure_logging(quiet, verbose)
 
-    from songnet.embedding import choose_trained, export_vectors
+    from songnet.embedding import choose_aggregate, choose_trained, export_vectors
     from songnet.errors import ParameterError
     from songnet.library import Library
     from songnet.spectrogram import export_spectrograms
@@ -56,7 +56,7 @@ def command(
             content["spectrograms"] = {"folder": str(spectrograms), "image_set": image_set, "files": report.exported}
         if vectors is not None:
             card = read_card(opened.models, choose_trained(opened, model))
-            chosen = aggregate or "mean-std"
+            chosen = choose_aggregate(opened, card, aggregate)
             n_tracks = export_vectors(opened, card, chosen, vectors)
             content["vectors"] = {"file": str(vectors), "model": card.key, "aggregate": chosen, "tracks": n_tracks}
     if as_json:

@@ -16,7 +16,7 @@ from songnet.config import ImageConfig
 NAME = "import-spectrograms"
 EXAMPLE = (
     "Example: songnet import-spectrograms ~/spectrograms --library ~/songs"
-    "     then: songnet train --model cae-72x72 --library ~/songs"
+    "     then: songnet train --model contrastive --recipe deejai --clips 1 --library ~/songs"
 )
 EXIT_SOME_FAILED = 3
 
@@ -38,6 +38,7 @@ def command(
     """
     configure_logging(quiet, verbose)
 
+    from songnet.embedding import DEFAULT_PRESET
     from songnet.errors import InputNotFoundError
     from songnet.library import Library, LibrarySettings, reconcile, recorded_run
     from songnet.spectrogram import get_recipe, import_spectrograms
@@ -67,7 +68,7 @@ def command(
         if report.beyond:
             say(f"{report.beyond} further clips of these tracks were left out: --clips takes more than {clips} a track")
         say(
-            f"image set {report.image_set}; next: songnet train --model cae-12x15 --recipe {recipe} --clips {clips}"
-            f" --library {library}"
+            f"image set {report.image_set}; next: songnet train --model {DEFAULT_PRESET} --recipe {recipe} --clips"
+            f" {clips} --library {library}"
         )
     return EXIT_SOME_FAILED if report.failed else 0

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from songnet.cli import options
-from songnet.cli.output import configure_logging, path_text, print_json, print_table, say, shorten
-from songnet.config import ReadConfig, build_config, read_toml
+from songnet.cli.output import configure_logging, path_text, print_json, print_table, progress_reports, say, shorten
+from songnet.config import ClusterConfig, ReadConfig, build_config, read_toml
 
 NAME = "similar"
 TAGS = ("artist", "title", "album")
@@ -24,7 +24,15 @@ def command(
     ],
     library: options.Library = options.DEFAULT_LIBRARY,
     n: Annotated[int, typer.Option("-n", "--count", min=1, help="Answers wanted.")] = 10,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="A trained model (see `songnet models`).")] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            help="What to compare: descriptors (of timbre), codes (of a model), joined (both), or auto, as `songnet"
+            " cluster` decides. [default: auto; codes with --model of another family]",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Whose codes (see `songnet models`).")] = None,
     aggregate: options.Aggregate = None,
     other_artists: Annotated[bool, typer.Option("--other-artists", help="Leave out the track's own artist.")] = False,
     other_albums: Annotated[bool, typer.Option("--other-albums", help="Leave out the track's own album.")] = False,
@@ -41,58 +49,58 @@ def command(
     configure_logging(quiet, verbose)
     toml = read_toml(config)
     read = build_config(ReadConfig, toml.get("read", {}))
+    settings = build_config(ClusterConfig, toml.get("cluster", {}), {"features": features})
+    wanted = options.asked_aggregate(toml, aggregate)
 
-    from songnet.embedding import choose_trained, load_vectors, stored_aggregates
-    from songnet.errors import InputNotFoundError
+    from songnet.clustering import choose_features
+    from songnet.descriptors import update_descriptors
     from songnet.library import Library
-    from songnet.retrieval import similar
-    from songnet.training import read_card
+    from songnet.retrieval import descriptors_behind, load_sounds, similar
 
     with Library(library) as opened:
-        card = read_card(opened.models, choose_trained(opened, model))
-        stored = stored_aggregates(opened, card)
-        wanted = (
-            aggregate
-            or toml.get("vectors", {}).get("aggregate")
-            or ("mean-std" if "mean-std" in stored else next(iter(stored), "mean-std"))
-        )
-        if wanted not in stored:
-            raise InputNotFoundError(
-                f"the library has no {wanted} vectors of model {card.name!r} (it has: {', '.join(stored) or 'none'}):"
-                f" make them with `songnet embed FOLDER --model {card.name} --aggregate {wanted}`"
-            )
+        choice = choose_features(opened, settings.features, model=model, aggregate=wanted)
+        behind = choice.features != "codes" and descriptors_behind(opened, choice.images)
+    if behind:
+        # Nobody else need wait: only a library that was made before, or half made, is written to.
+        with Library(library, write=True) as opened, progress_reports(quiet) as progress:
+            update_descriptors(opened, choice.images, progress=progress)
+    with Library(library) as opened:
+        sounds = load_sounds(opened, settings.features, model=model, aggregate=wanted, config=settings)
         report = similar(
             opened,
             track,
-            card,
-            load_vectors(opened, card, wanted),
-            wanted,
+            sounds,
             n=n,
             other_artists=other_artists,
             other_albums=other_albums,
             include_missing=include_missing,
             read=read,
         )
+    choice = sounds.choice
     if as_json:
         neighbours = [{**_public(entry.track), "similarity": round(entry.similarity, 6)} for entry in report.neighbours]
         print_json(
             {
                 "query": _public(report.query),
                 "in_library": report.inside,
-                "model": card.key,
-                "aggregate": wanted,
+                "features": sounds.what,
+                "representation": choice.to_json(),
+                "model": choice.card.key if choice.card and choice.with_codes else None,
+                "aggregate": choice.aggregate,
                 "searched": report.searched,
                 "neighbours": neighbours,
             }
         )
         return 0
     asked = report.query["title"] or _text(report.query["path"] or report.query["track_id"])
-    say(f"nearest to {shorten(asked, 200)} among {report.searched} tracks ({card.name}, {wanted}):")
+    say(f"nearest to {shorten(asked, 200)} among {report.searched} tracks ({sounds.what}):")
     rows = [
         [rank, f"{entry.similarity:+.3f}", *(shorten(entry.track[name], 32) for name in TAGS), _where(entry.track)]
         for rank, entry in enumerate(report.neighbours, start=1)
     ]
     print_table(["", "similarity", *TAGS, "path"], rows)
+    if choice.note():
+        say(f"note: {choice.note()}")
     return 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from songnet.clustering.space import Space, check_blocks
 from songnet.config import ClusterConfig, ImageConfig
 from songnet.descriptors import load_descriptors
 from songnet.embedding import load_vectors
@@ -16,6 +18,8 @@ from songnet.training import ModelCard
 
 # Flattened code maps of a large library do not fit in memory, and pooled ones cluster better anyway.
 MAX_FLAT_BYTES = 4 * 2**30
+# Of descriptors and of codes, where they are joined: chosen by measurement (docs/models.md, "How good it is").
+JOINED_WEIGHTS = (1.0, 0.7)
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,31 @@ class Features:
     values : numpy.ndarray [shape=(n_tracks, d), dtype=float32]
     what : str
         What they are, for people: ``"descriptors of songnet-8"``.
+    widths, weights : tuple of int, tuple of float
+        Columns and weight of each block, where there are several (`songnet.clustering.space.Space`).
     """
 
     track_ids: list[str]
     values: np.ndarray
     what: str
+    widths: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.track_ids != sorted(set(self.track_ids)) or len(self.values) != len(self.track_ids):
             raise ParameterError("features need sorted track ids, none twice, and one row for each")
+        check_blocks(self.widths, self.weights)
+        if self.widths and sum(self.widths) != self.values.shape[1]:
+            raise ParameterError(f"features of {self.values.shape[1]} columns are no blocks of {self.widths} columns")
+
+    def space(self, config: ClusterConfig) -> Space:
+        """The way from these features to points."""
+        return Space(config.n_components, config.shrinkage, self.widths, self.weights)
+
+    def take(self, rows: Sequence[int]) -> Features:
+        """The same with some of the tracks, given by ascending row numbers."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        return replace(self, track_ids=[self.track_ids[row] for row in chosen], values=self.values[chosen])
 
 
 def load_features(
@@ -57,7 +77,7 @@ def load_features(
     library : Library
         Open for reading, descriptors up to date (`songnet.descriptors.update_descriptors`).
     config : ClusterConfig
-        ``features`` says what.
+        ``features`` says what; ``"auto"`` is decided before (`songnet.clustering.choose_features`).
     images : ImageConfig
         Image set of the descriptors.
     card : ModelCard or None
@@ -78,6 +98,8 @@ def load_features(
     InputNotFoundError
         If the library does not hold what was asked for.
     """
+    if config.features == "auto" and layout is None:
+        raise ParameterError("what is clustered is not decided: cluster.features is 'auto'")
     if layout is not None:
         assert card is not None
         features = _flattened(library, card, layout)
@@ -91,8 +113,9 @@ def load_features(
     if include_missing:
         return features
     tracks = tracks_by_id(library.db)
-    kept = [index for index, track in enumerate(features.track_ids) if track in tracks and not tracks[track]["missing"]]
-    return Features([features.track_ids[index] for index in kept], features.values[kept], features.what)
+    return features.take(
+        [row for row, track in enumerate(features.track_ids) if track in tracks and not tracks[track]["missing"]]
+    )
 
 
 def control_features(features: Features, model: str, seed: int) -> Features:
@@ -119,7 +142,7 @@ def control_features(features: Features, model: str, seed: int) -> Features:
         values = (rng.standard_normal((len(features.values), len(factor))) @ factor + mean).astype(np.float32)
     else:
         raise ParameterError(f"unknown control {model!r}; choose one of: shuffled, gaussian")
-    return Features(features.track_ids, values, f"{model} control of {features.what}")
+    return replace(features, values=values, what=f"{model} control of {features.what}")
 
 
 def _descriptors(library: Library, images: ImageConfig) -> Features:
@@ -151,6 +174,8 @@ def _joined(first: Features, second: Features) -> Features:
         [first.track_ids[index] for index in left],
         np.concatenate([first.values[left], second.values[right]], axis=1),
         f"{first.what} joined to {second.what}",
+        (first.values.shape[1], second.values.shape[1]),
+        JOINED_WEIGHTS,
     )
 
 

@@ -43,9 +43,17 @@ class NullSource:
         self.space = space
         self.features = features
         linear = space.linear(features)
-        singular = np.linalg.svd(linear - linear.mean(axis=0), compute_uv=False)
+        centred = linear - linear.mean(axis=0)
+        self._axes: np.ndarray | None = None
+        if len(space.widths) > 1:
+            _, singular, axes = np.linalg.svd(centred, full_matrices=False)
+        else:
+            singular = np.linalg.svd(centred, compute_uv=False)
         # Orthonormal columns times these have exactly the sample covariance, up to a rotation that changes no distance.
         self._spread = singular[: max(1, int((singular > 1e-9 * singular[0]).sum()))]
+        if len(space.widths) > 1:
+            # Blocks are brought to length 1 one by one: only unrotated they are the data's own blocks.
+            self._axes = axes[: len(self._spread)]
 
     def draw(self, model: str, seed: int) -> np.ndarray:
         """Points of one draw.
@@ -69,7 +77,8 @@ class NullSource:
             return self.space.points(rng.permuted(self.features, axis=0))
         noise = rng.standard_normal((len(self.features), len(self._spread)))
         orthonormal, _ = np.linalg.qr(noise - noise.mean(axis=0))
-        return self.space.finish(orthonormal * self._spread)
+        drawn = orthonormal * self._spread
+        return self.space.finish(drawn if self._axes is None else drawn @ self._axes)
 
 
 @dataclass(frozen=True)

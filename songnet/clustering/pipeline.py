@@ -122,6 +122,7 @@ def sweep_key(features: Features, config: ClusterConfig, seed: int, artists: np.
     digest = hashlib.sha256(np.ascontiguousarray(features.values).tobytes())
     digest.update(np.ascontiguousarray(artists).tobytes())
     settings = {**asdict(config), "k": config.n_clusters, "shape": features.values.shape, "seed": seed}
+    settings.update(_blocks(features))
     # Another version of a library that does the arithmetic may round otherwise.
     settings["versions"] = [version, np.__version__, scipy.__version__, sklearn.__version__]
     digest.update(json.dumps(settings, sort_keys=True).encode())
@@ -173,6 +174,7 @@ def cluster_features(
     report = sweep(
         features.values,
         config,
+        space=features.space(config),
         seed=seed,
         artists=artists,
         what=features.what,
@@ -188,6 +190,7 @@ def cluster_features(
         "seed": seed,
         "version": version,
         **{key: value for key, value in asdict(config).items() if key not in ("features", "method")},
+        **_blocks(features),
     }
     partition = Partition.from_labels(
         features.track_ids, number_by_size(report.labels[chosen]), config.method, parameters
@@ -205,6 +208,11 @@ def cluster_features(
     silhouettes[plot.rows] = np.where(plot.labels == NOISE, np.nan, plot.values)
     descriptions = describe(library, report.points, partition, silhouettes, images)
     return ClusterReport(report, partition, descriptions, silhouettes, matched)
+
+
+def _blocks(features: Features) -> dict[str, Any]:
+    """Blocks in plain JSON values, so that the points can be made again; nothing where there is one block."""
+    return {"widths": list(features.widths), "weights": list(features.weights)} if features.widths else {}
 
 
 def describe(

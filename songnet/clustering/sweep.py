@@ -61,6 +61,7 @@ def sweep(
     features: np.ndarray,
     config: ClusterConfig,
     *,
+    space: Space | None = None,
     seed: int = 0,
     artists: np.ndarray | None = None,
     what: str = "features",
@@ -77,6 +78,9 @@ def sweep(
         One row a track.
     config : ClusterConfig
         What to do.
+    space : Space, optional
+        The way from features to points (`songnet.clustering.features.Features.space`); by default all columns are one
+        block, with the components and the shrinkage of the settings.
     seed : int
         Decides everything that is drawn at random.
     artists : numpy.ndarray or None [shape=(n,), dtype=int64]
@@ -105,7 +109,7 @@ def sweep(
     check_features(features, what)
     work = Work(config, seed, n_threads, Keeper(parts), progress)
     ks, notes = _possible(config, features)
-    space = Space(config.n_components, config.shrinkage)
+    space = space or Space(config.n_components, config.shrinkage)
     # BLAS and OpenMP split their sums by the number of their threads: one each, and the same bits everywhere.
     with threadpool_limits(1):
         points = space.points(features)

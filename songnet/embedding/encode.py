@@ -13,7 +13,7 @@ from songnet.progress import Progress, silent
 from songnet.training import ImageStream, ModelCard, PixelScaling
 
 if TYPE_CHECKING:
-    from songnet.models.autoencoder import MelAutoencoder
+    from songnet.models.encoder import MelEncoder
 
 # Images in one call of the model, filled up with zeros when there are fewer. The size never varies, so the sums inside
 # are always cut in the same way, and a track's code does not depend on what it is encoded together with.
@@ -31,12 +31,12 @@ class EncodeReport:
     unchanged: int
 
 
-def encode_images(model: MelAutoencoder, pixels: np.ndarray, scaling: PixelScaling) -> np.ndarray:
+def encode_images(model: MelEncoder, pixels: np.ndarray, scaling: PixelScaling) -> np.ndarray:
     """Codes of images.
 
     Parameters
     ----------
-    model : MelAutoencoder
+    model : MelEncoder
         Trained.
     pixels : numpy.ndarray [shape=(n, n_mels, n_frames), dtype=uint8]
         Images of the recipe that the model was trained on.
@@ -57,7 +57,7 @@ def encode_images(model: MelAutoencoder, pixels: np.ndarray, scaling: PixelScali
 
 
 def encode_library(
-    library: Library, card: ModelCard, model: MelAutoencoder, *, progress: Progress = silent
+    library: Library, card: ModelCard, model: MelEncoder, *, progress: Progress = silent
 ) -> EncodeReport:
     """Encode every track that has images of the model's recipe and no codes of this model yet.
 
@@ -65,7 +65,7 @@ def encode_library(
     ----------
     library : Library
         Open for writing and reconciled.
-    card, model : ModelCard, MelAutoencoder
+    card, model : ModelCard, MelEncoder
         From `songnet.training.load_model`.
     progress : Progress
         Told of every batch, in clips.

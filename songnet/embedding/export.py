@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ def export_vectors(library: Library, card: ModelCard, aggregate: str, path: Path
         Which kind.
     path : pathlib.Path
         Ends in ``.parquet`` (a list column), ``.npz`` (arrays ``track_ids``, ``vectors``) or ``.csv`` (a column a
-        dimension).
+        dimension). Vectors of a model that learned from playlists say so: as JSON in the array ``settings`` of an
+        ``.npz``, in the schema of a ``.parquet``.
 
     Returns
     -------
@@ -57,19 +59,33 @@ def export_vectors(library: Library, card: ModelCard, aggregate: str, path: Path
     tracks = tracks_by_id(library.db)
     columns = {name: [tracks[track][name] for track in stored.track_ids] for name in ("artist", "title", "album")}
     stream = io.BytesIO()
+    provenance = _provenance(card)
     if path.suffix == ".npz":
         # Unicode arrays, so that nothing needs unpickling.
-        np.savez_compressed(stream, track_ids=np.array(stored.track_ids, dtype=np.str_), vectors=stored.vectors)
+        arrays = {"track_ids": np.array(stored.track_ids, dtype=np.str_), "vectors": stored.vectors}
+        if provenance is not None:
+            arrays["settings"] = np.array(provenance)
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # which NumPy declares for its flag too
     elif path.suffix == ".parquet":
         width = stored.vectors.shape[1]
         lists = pa.FixedSizeListArray.from_arrays(pa.array(stored.vectors.reshape(-1)), width)
         table = pa.table({"track_id": stored.track_ids, **_text(columns), "vector": lists})
+        if provenance is not None:
+            table = table.replace_schema_metadata({"songnet.vectors": provenance})
         pyarrow.parquet.write_table(table, stream)
     else:
         dimensions = {f"v{index}": stored.vectors[:, index] for index in range(stored.vectors.shape[1])}
         pyarrow.csv.write_csv(pa.table({"track_id": stored.track_ids, **_text(columns), **dimensions}), stream)
     write_bytes(path, stream.getvalue())
     return len(stored.track_ids)
+
+
+def _provenance(card: ModelCard) -> str | None:
+    """What tells a reader that vectors were learned from playlists, as JSON; None where they were not."""
+    said = card.training.get("playlists")
+    if said is None:
+        return None
+    return json.dumps({"learned_from": "playlists", "model": card.key, "playlists": said}, sort_keys=True)
 
 
 def _text(columns: dict[str, list[str | None]]) -> dict[str, pa.Array]:

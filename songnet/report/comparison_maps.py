@@ -115,8 +115,10 @@ def load_clustered_points(library: Library, stored: StoredPartition, partition: 
     kept = [track for track in partition.track_ids if track in place]
     if len(kept) < 3:
         raise InputNotFoundError(f"the {what} of {len(partition.track_ids) - len(kept):,} clustered tracks are gone")
-    values = features.values[[place[track] for track in kept]]
-    points = Space(config.n_components, config.shrinkage).points(values)
+    # Joined features that were clustered before blocks were whitened one by one say nothing of blocks.
+    blocks = stored.parameters.get("widths", []), stored.parameters.get("weights", [])
+    space = Space(config.n_components, config.shrinkage, *map(tuple, blocks))
+    points = space.points(features.values[[place[track] for track in kept]])
     return ClusteredPoints(tuple(kept), points, what, len(partition.track_ids) - len(kept))
 
 

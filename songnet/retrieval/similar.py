@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from songnet.config import ReadConfig
-from songnet.embedding import TrackVectors, embed_file, fit_whitening
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.library import Library
 from songnet.library.tracks import fold, tracks_by_id
-from songnet.training import ModelCard, load_model
+from songnet.retrieval.representation import Sounds, point_of_file
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Neighbour:
     track : dict
         The track as `songnet.library.tracks.tracks_by_id` gives it.
     similarity : float
-        Cosine of the whitened vectors, -1 to 1.
+        Cosine of the points (`songnet.clustering.space.Space`), -1 to 1.
     """
 
     track: dict[str, Any]
@@ -99,9 +98,7 @@ def find_track(library: Library, query: str) -> str | None:
 def similar(
     library: Library,
     query: str,
-    card: ModelCard,
-    vectors: TrackVectors,
-    aggregate: str,
+    sounds: Sounds,
     *,
     n: int = 10,
     other_artists: bool = False,
@@ -116,13 +113,9 @@ def similar(
     library : Library
         Open for reading.
     query : str
-        See `find_track`; a path to an audio file that is not in the library is read and encoded.
-    card : ModelCard
-        The model that the vectors come from.
-    vectors : TrackVectors
-        What to search; from `songnet.embedding.load_vectors`.
-    aggregate : str
-        How these vectors were made.
+        See `find_track`; a path to an audio file that is not in the library is read, described and encoded.
+    sounds : Sounds
+        What to search; from `songnet.retrieval.load_sounds`.
     n : int
         Answers wanted.
     other_artists, other_albums : bool
@@ -141,21 +134,17 @@ def similar(
     Raises
     ------
     InputNotFoundError
-        If the query names nothing, or a track without a vector.
+        If the query names nothing, or a track without what is compared.
     AudioError
         If the file outside the library cannot be read.
     """
-    if not vectors.track_ids:
-        raise InputNotFoundError(f"no track has a vector of model {card.name!r} yet: run `songnet embed` first")
-    whitening = fit_whitening(vectors.vectors)
     track_id = find_track(library, query)
     tracks = tracks_by_id(library.db)
     if track_id is not None:
-        if track_id not in vectors.track_ids:
-            raise InputNotFoundError(f"{query!r} has no vector of model {card.name!r} yet: run `songnet embed` first")
-        asked, target = tracks[track_id], vectors.vectors[vectors.track_ids.index(track_id)]
+        if track_id not in sounds.track_ids:
+            raise InputNotFoundError(f"{query!r} has no {sounds.what} yet: run `songnet embed` first")
+        asked, target = tracks[track_id], sounds.points[sounds.track_ids.index(track_id)]
     elif os.path.isfile(query):
-        _, model = load_model(library.models, card.name)
         asked = {
             "path": os.fsencode(os.path.abspath(query)),
             "track_id": None,
@@ -163,14 +152,14 @@ def similar(
             "album": None,
             "title": None,
         }
-        target = embed_file(card, model, Path(query), aggregate, read or ReadConfig())
+        target = point_of_file(library, sounds, Path(query), read or ReadConfig())
     elif Path(query).is_dir():
         raise InputNotFoundError(f"{query} is a folder: name one file of it")
     else:
         raise InputNotFoundError(f"{query!r} is no file, track id, title or 'artist - title' of the library")
     candidates = [
         index
-        for index, candidate in enumerate(vectors.track_ids)
+        for index, candidate in enumerate(sounds.track_ids)
         if candidate in tracks
         and (include_missing or not tracks[candidate]["missing"] or candidate == track_id)
         and not (other_artists and _same(tracks[candidate], asked, "artist"))
@@ -178,10 +167,10 @@ def similar(
             other_albums and _same(tracks[candidate], asked, "album") and _same(tracks[candidate], asked, "artist")
         )
     ]
-    scores = whitening.apply(vectors.vectors[candidates]) @ whitening.apply(target[None])[0]
+    scores = sounds.points[candidates] @ target
     # Equal scores in the order of ids, so that answers repeat.
     order = np.lexsort((candidates, -scores))[: max(0, n)]
-    neighbours = [Neighbour(tracks[vectors.track_ids[candidates[i]]], float(scores[i])) for i in order]
+    neighbours = [Neighbour(tracks[sounds.track_ids[candidates[i]]], float(scores[i])) for i in order]
     return SimilarReport(asked, track_id is not None, neighbours, len(candidates))
 
 

@@ -193,9 +193,9 @@ def test_codes_joined_and_the_layout_of_2020(capsys, library_copy):
     arguments = ("cluster", "--library", library_copy, "--nulls", 0, "--resamples", 0, *ROOMY)
     code, content, err = run_json(capsys, *arguments, "--model", "cae-12x15", "--k", "2..3")
     assert (code, err) == (0, "")
-    assert content["features"] == "mean-std codes of cae-12x15"
+    assert content["features"] == "mean codes of cae-12x15"
     code, content, _ = run_json(capsys, *arguments, "--features", "joined", "--k", "2..3")
-    assert content["features"] == "descriptors of songnet-8 joined to mean-std codes of cae-12x15"
+    assert content["features"] == "descriptors of songnet-8 joined to mean codes of cae-12x15"
     code, content, _ = run_json(capsys, *arguments, "--layout", "deejai")
     assert content["features"] == "flattened first-clip codes of cae-12x15"
     assert [row["k"] for row in content["sweep"]] == [2, 3, 4, 5, 6, 8, 10]
@@ -212,7 +212,7 @@ def test_codes_joined_and_the_layout_of_2020(capsys, library_copy):
         (("--k", "9..3"), "k is '9..3'; the range 9..3 runs backwards"),
         (("--k", "60"), "60 clusters cannot be made of 45 different tracks: ask for fewer with --k, or add music"),
         (("--method", "dbscan"), "unknown clustering method 'dbscan'; choose one of: gmm-diag, "),
-        (("--features", "mood"), "cluster.features is 'mood'; choose one of: descriptors, codes, joined"),
+        (("--features", "mood"), "cluster.features is 'mood'; choose one of: auto, descriptors, codes, joined"),
         (("--features", "codes"), "has no trained model yet: run `songnet embed FOLDER` first"),
         (("--nulls", "5"), "cluster.nulls (0 for no null test) is 5; it must lie between 99 and 9999"),
         (("--layout", "spiral"), "--layout is 'spiral'; there is: deejai"),

@@ -18,6 +18,7 @@ TABLE = "descriptors-songnet-8.v1"
 @pytest.fixture
 def library(library_copy):
     with Library(library_copy, write=True) as opened:
+        opened.arrays.drop(TABLE)  # `songnet embed` has made them
         yield opened
 
 

@@ -26,4 +26,4 @@ def test_vectors_repeat_to_the_last_bit(music, tmp_path):
     )
     assert list(first["track_ids"]) == list(second["track_ids"])
     assert first["vectors"].tobytes() == second["vectors"].tobytes()
-    assert np.unique(first["vectors"], axis=0).shape == (12, 64)
+    assert np.unique(first["vectors"], axis=0).shape == (12, 32)
