@@ -11,9 +11,10 @@ import typer
 
 import songnet
 from songnet.cli import options
+from songnet.cli.embed_output import print_embedded
 from songnet.cli.output import configure_logging, print_json, progress_reports, say, tell
 from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig, build_config, read_toml
-from songnet.errors import InputNotFoundError
+from songnet.errors import InputNotFoundError, SongNetError
 
 NAME = "embed"
 EXAMPLE = (
@@ -32,7 +33,7 @@ def command(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: cae-12x15]"
+            "--model", "-m", help="A trained model, or a preset to train (see `songnet models`). [default: contrastive]"
         ),
     ] = None,
     recipe: options.Recipe = None,
@@ -46,6 +47,9 @@ def command(
         bool, typer.Option("--verify", help="Read every file again, also those that look unchanged.")
     ] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Read again what failed before.")] = False,
+    no_verdict: Annotated[
+        bool, typer.Option("--no-verdict", help="Do not tell what the codes are worth at the end (seconds).")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be read and written.")] = False,
     jobs: options.Jobs = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds one file may take. [default: 60]")] = None,
@@ -72,7 +76,7 @@ def command(
     if dry_run:
         return _dry_run(roots, library, image_layers, as_json)
 
-    from songnet.embedding import AGGREGATES, embed_images, resolve_model
+    from songnet.embedding import AGGREGATES, default_model, describe_alone, embed_images, resolve_model
     from songnet.library import Library, LibrarySettings, reconcile, recorded_run
     from songnet.report import plot_history, save_figure
     from songnet.spectrogram import get_recipe, ingest
@@ -119,11 +123,14 @@ def command(
             )
             run.summary["files"] = asdict(report)
             run.partial = report.failed > 0
-            embedded = None
-            if not no_model and _has_images(opened, images):
+            embedded, alone = None, None
+            wanted = model or default_model(opened, images)
+            if not no_model and wanted is None and _has_images(opened, images):
+                alone = describe_alone(opened, images, progress=progress)
+            elif not no_model and _has_images(opened, images):
                 embedded = embed_images(
                     opened,
-                    model_name=model,
+                    model_name=wanted,
                     images=images,
                     training=training,
                     vectors=vectors,
@@ -138,7 +145,12 @@ def command(
                     )
             totals = _totals(opened, images, embedded)
             run.summary["library"] = totals
-    _print(report, embedded, totals, library, as_json, scanned=bool(roots))
+            verdict = None
+            # Nothing new is nothing to judge: the last run said it.
+            if embedded is not None and not no_verdict and (embedded.training or embedded.encoding.tracks):
+                verdict = _verdict(opened, embedded, vectors.aggregate, seed, progress)
+                run.summary["verdict"] = verdict
+    print_embedded(report, embedded, totals, library, as_json, scanned=bool(roots), verdict=verdict, alone=alone)
     return EXIT_SOME_FAILED if report.failed or report.unreadable_folders else 0
 
 
@@ -188,63 +200,13 @@ def _totals(library: Any, images: ImageConfig, embedded: Any) -> dict[str, int]:
     return {"tracks": tracks, "with_images": with_images, "with_codes": coded, "failed_files": failed}
 
 
-def _print(report: Any, embedded: Any, totals: dict[str, int], library: Path, as_json: bool, *, scanned: bool) -> None:
-    for warning in report.warnings:
-        tell(f"warning: {warning}")
-    if as_json:
-        content: dict[str, Any] = {"files": asdict(report), "library": {"path": str(library), **totals}, "model": None}
-        if embedded:
-            content["model"] = {
-                "name": embedded.card.name,
-                "key": embedded.card.key,
-                "preset": embedded.card.preset,
-                "trained_now": embedded.training is not None,
-                "tracks_encoded": embedded.encoding.tracks,
-                "clips_encoded": embedded.encoding.clips,
-                "training": embedded.card.training,
-            }
-        print_json(content)
-        return
-    kinds = ", ".join(f"{count} {kind}" for kind, count in report.failed_by_kind.items())
-    parts = [f"{report.read} read", f"{report.unchanged} unchanged"]
-    optional = {
-        "moved": report.moved,
-        "of a track already known": report.duplicates,
-        "truncated": report.truncated,
-        "shorter than a clip": report.padded_tracks,
-        "removed": report.missing,
-        "back again": report.returned,
-        "failed before (--retry-failed reads them again)": report.known_failures,
-    }
-    parts += [f"{count} {name}" for name, count in optional.items() if count]
-    parts += [f"{report.failed} failed ({kinds})"] if report.failed else []
-    if scanned:
-        say(f"{report.found} audio files: {', '.join(parts)}")
-    if not report.found and report.ignored:
-        say(f"{report.ignored} other files were passed over; spectrograms are read by `songnet import-spectrograms`")
-    if embedded and embedded.training:
-        training = embedded.card.training
-        say(
-            f"model {embedded.card.name} trained on {training['n_train']} clips in {training['epochs_run']} epochs,"
-            f" validation loss {training['best_loss']:.4g}; {_latent(training)}"
-        )
-    if embedded:
-        say(
-            f"{embedded.encoding.tracks} tracks encoded now; the library holds {totals['with_codes']} with codes"
-            f" of {embedded.card.name}"
-        )
-    else:
-        say(f"the library holds {totals['with_images']} tracks with mel images; no model was used")
-    if report.failed:
-        say(f"what failed and why: songnet failures --library {library}")
-    elif embedded:
-        say(f"ask it: songnet similar TRACK --library {library}")
+def _verdict(library: Any, embedded: Any, aggregate: str, seed: int, progress: Any) -> str:
+    """What the codes are worth in one line; whatever it is that cannot be told, the codes are made."""
+    from songnet.evaluation import one_line_verdict
 
-
-def _latent(training: dict[str, Any]) -> str:
-    latent = training["latent"]
-    if latent is None:
-        return f"code of {' x '.join(map(str, training['code_shape']))}"
-    collapsed = ", COLLAPSED" if latent["collapsed"] else ""
-    active = f"{latent['active_units']} of {training['code_shape'][0]} latent units active"
-    return f"{active}, KL {latent['kl_nats']:.1f} nats{collapsed}"
+    try:
+        return one_line_verdict(
+            library, embedded.card, aggregate, seed=seed, n_threads=options.available_cores(), progress=progress
+        )
+    except SongNetError as error:
+        return f"{embedded.card.name}: what its codes are worth cannot be told ({error})"
