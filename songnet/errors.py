@@ -19,6 +19,12 @@ class ParameterError(SongNetError, ValueError):
     exit_code = 2
 
 
+class CircularError(ParameterError):
+    """A comparison would ask playlists about what was learned from them."""
+
+    exit_code = 4
+
+
 class InputNotFoundError(SongNetError):
     """A file, folder, track, model or table that was asked for does not exist."""
 

@@ -15,17 +15,20 @@ from typer.core import TyperGroup
 
 import songnet
 from songnet.cli import (
+    align,
     cluster,
     communities,
     compare_communities,
     compare_neighbours,
     demo,
     embed,
+    evaluate,
     export,
     failures,
     import_spectrograms,
     models,
     playlists,
+    refine,
     similar,
     train,
 )
@@ -45,7 +48,8 @@ REMEDIES = {
 
 # In the order of the work; what is not named here comes last.
 ORDER = (
-    "embed", "similar", "cluster", "playlists", "communities", "compare-communities", "compare-neighbours", "train",
+    "embed", "similar", "cluster", "playlists", "communities", "compare-communities", "compare-neighbours",
+    "evaluate", "train", "refine", "align",
     "models", "failures",
 )  # fmt: skip
 
@@ -72,10 +76,11 @@ app = typer.Typer(
 )
 
 for module in (
-    embed, train, models, similar, compare_communities, compare_neighbours, failures, demo,
+    embed, train, refine, align, similar, compare_communities, compare_neighbours, evaluate, failures, demo,
     import_spectrograms, export,
 ):  # fmt: skip
     app.command(module.NAME, epilog=module.EXAMPLE)(module.command)
+app.add_typer(models.app, name=models.NAME, epilog=models.EXAMPLE)
 app.add_typer(cluster.app, name=cluster.NAME, epilog=cluster.EXAMPLE)
 app.add_typer(communities.app, name=communities.NAME, epilog=communities.EXAMPLE)
 app.add_typer(playlists.app, name=playlists.NAME, epilog=playlists.EXAMPLE)

@@ -72,6 +72,7 @@ def command(
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Also try other resolutions, each under several seeds.")
     ] = False,
+    held_out_from: graph_options.HeldOutFrom = None,
     name: Annotated[str, typer.Option("--name", help="Name to store the communities under.")] = "communities",
     seed: options.Seed = 0,
     config: options.Config = None,
@@ -108,6 +109,7 @@ def command(
         graph_file=graph_file,
     )
 
+    from songnet.alignment import hold_out
     from songnet.library import Library, check_partition_name, recorded_run, save_partition
     from songnet.playlists.communities import COMMUNITY_METHODS, RESOLUTION_METHODS
     from songnet.playlists.pipeline import find_communities
@@ -118,15 +120,25 @@ def command(
         raise ParameterError(f"--sweep tries resolutions, and {settings.method} has none: choose one of: {methods}")
     check_partition_name(name)
     file = None if graph_file is None else graph_file.expanduser()
+    if file is not None and held_out_from is not None:
+        raise ParameterError("--held-out-from chooses playlists, --graph-file takes their place: leave one away")
     with Library(library, write=True) as opened:
+        held_out = hold_out(opened, held_out_from)
         parameters = {"communities": asdict(settings), "name": name, "sweep": sweep}
         if file is not None:
             parameters["graph_file"] = str(file)
+        if held_out is not None:
+            parameters["held_out_from"] = held_out.name
         with (
             recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
             progress_reports(quiet) as progress,
         ):
-            report = find_communities(opened, settings, seed=seed, sweep=sweep, graph_file=file, progress=progress)
+            report = find_communities(
+                opened, settings, seed=seed, sweep=sweep, graph_file=file,
+                playlist_ids=None if held_out is None else held_out.playlist_ids, progress=progress,
+            )  # fmt: skip
+            if held_out is not None:
+                report.summary.update(held_out.record())
             partition_id = save_partition(
                 opened, report.partition, name=name, branch="community", run_id=run.run_id, summary=report.summary
             )
@@ -138,6 +150,8 @@ def command(
         return 0
     _print(report, stats=stats)
     where = shlex.quote(str(library))
+    if held_out is not None:
+        say(f"found in {len(held_out.playlist_ids):,} playlists that {held_out.name} never saw")
     say(f"stored as partition {partition_id} ({name}); see it again: songnet communities show --library {where}")
     say(f"compare it: songnet compare-communities --library {where}")
     return 0

@@ -57,6 +57,14 @@ SkipGram = Annotated[
     bool | None, typer.Option("--skip-gram/--cbow", help="Whether Track2Vec predicts context from track.")
 ]
 
+HeldOutFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--held-out-from",
+        help="Only the playlists that this model of `songnet align` never saw: what its codes may be compared with.",
+    ),
+]
+
 OF_COOCCURRENCE = ("weighting", "min_pair_support")
 OF_TRACK2VEC = ("dimensions", "window", "epochs", "skip_gram")
 OF_PLAYLISTS = ("graph", "min_support", "max_playlist_length", *OF_COOCCURRENCE, *OF_TRACK2VEC)

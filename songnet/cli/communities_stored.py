@@ -204,8 +204,9 @@ def graph_command(
     )
 
     from songnet.library import Library
+    from songnet.playlists.building import build_graph
     from songnet.playlists.export import check_graph_path, write_named_graph
-    from songnet.playlists.pipeline import build_graph, community_memberships, track_names
+    from songnet.playlists.pipeline import community_memberships, track_names
 
     path = path.expanduser()
     check_graph_path(path)

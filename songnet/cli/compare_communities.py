@@ -95,6 +95,7 @@ def command(
         )
     _check_page(page, library, figures=figures, maps=maps)
 
+    from songnet.alignment import check_comparison
     from songnet.comparison import compare
     from songnet.library import Library, load_partition, recorded_run
     from songnet.library.tracks import tracks_by_id
@@ -103,6 +104,8 @@ def command(
         stored, first = load_partition(opened, clusters, "cluster")
         other = _second(opened, communities, with_tag, with_clusters)
         community = other.stored if with_clusters is None else None
+        if community is not None:
+            check_comparison(opened, stored, community)
         anew = rebuilds > 0 and community is not None and _is_of_playlists(community)
         finders = _finders(opened, community) if anew and community is not None else None
         rebuild, reseed = finders or (None, None)
@@ -265,6 +268,7 @@ def _finders(
     library: Library, stored: StoredPartition
 ) -> tuple[Callable[[int], Partition], Callable[[int], Partition]] | None:
     """How the stored communities would be found in resampled playlists, and with other seeds; None in other ones."""
+    from songnet.alignment import held_out_of
     from songnet.playlists.pipeline import communities_again, community_memberships, other_seeds
     from songnet.playlists.stored import same_playlists
 
@@ -273,8 +277,9 @@ def _finders(
         {"method": stored.method},
         {key: value for key, value in stored.parameters.items() if key != "seed"},
     )
+    held_out = held_out_of(library, stored)
     try:
-        memberships = community_memberships(library, settings)
+        memberships = community_memberships(library, settings, None if held_out is None else held_out.playlist_ids)
     except InputNotFoundError:
         return None
     if not same_playlists(memberships, stored.summary.get("graph", {}), settings.max_playlist_length):

@@ -12,10 +12,12 @@ import songnet
 from songnet.cli import options
 from songnet.cli.cluster import name_of_folder
 from songnet.cli.output import configure_logging, print_json, print_table, progress_reports, say
-from songnet.config import ClusterConfig, VectorConfig, build_config, read_toml
+from songnet.config import ClusterConfig, build_config, read_toml
 from songnet.errors import ParameterError
 
 if TYPE_CHECKING:
+    from songnet.alignment import HeldOut
+    from songnet.clustering import FeatureChoice
     from songnet.comparison.neighbourhood.report import NeighbourReport, SettingReport
     from songnet.comparison.neighbourhood.representation import Representation
     from songnet.descriptors import Descriptors
@@ -36,8 +38,8 @@ def command(
         str | None,
         typer.Option(
             "--features",
-            help="What sound is: descriptors (of timbre), codes (of a model) or joined. [default: descriptors; codes"
-            " with --model]",
+            help="What sound is: descriptors (of timbre), codes (of a model), joined (both), or auto, as `songnet"
+            " cluster` decides. [default: auto; codes with --model of another family]",
         ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Whose codes (see `songnet models`).")] = None,
@@ -63,6 +65,13 @@ def command(
         str | None,
         typer.Option("--control", help="shuffled: deal the tracks to the playlists at random, to see the answer."),
     ] = None,
+    held_out_from: Annotated[
+        str | None,
+        typer.Option(
+            "--held-out-from",
+            help="Ask only the playlists that this model of `songnet align` never saw; its own codes ask no others.",
+        ),
+    ] = None,
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw a figure into the library.")] = True,
     seed: options.Seed = 0,
     config: options.Config = None,
@@ -77,14 +86,15 @@ def command(
     """
     configure_logging(quiet, verbose)
     toml = read_toml(config)
-    implied = {"features": "codes"} if model is not None and features is None else {}
-    settings = build_config(ClusterConfig, implied, toml.get("cluster", {}), {"features": features})
-    pooling = build_config(VectorConfig, toml.get("vectors", {}), {"aggregate": aggregate}).aggregate
+    settings = build_config(ClusterConfig, toml.get("cluster", {}), {"features": features})
+    pooling = options.asked_aggregate(toml, aggregate)
     if vectors is not None and (features is not None or model is not None):
         raise ParameterError("--vectors brings its own features: leave --features and --model away")
     if control is not None and control not in CONTROLS:
         raise ParameterError(f"--control is {control!r}; there is: {', '.join(CONTROLS)}")
 
+    from songnet.alignment import hold_out
+    from songnet.clustering import choose_features
     from songnet.comparison.neighbourhood.held_out import shuffle_memberships
     from songnet.comparison.neighbourhood.measures import PAIRS
     from songnet.comparison.neighbourhood.report import compare_neighbours
@@ -96,21 +106,30 @@ def command(
 
     if pairs not in (*PAIRS, "auto"):
         raise ParameterError(f"--pairs is {pairs!r}; choose one of: {', '.join(PAIRS)}, auto")
-    parameters = {
-        "cluster": {key: asdict(settings)[key] for key in ("features", "n_components", "shrinkage")},
-        "model": model, "aggregate": pooling, "vectors": None if vectors is None else vectors.name, "folds": folds,
-        "pairs": pairs, "queries": queries, "draws": draws, "control": control,
-    }  # fmt: skip
     with Library(library, write=True) as opened:
+        choice = None
+        if vectors is None:
+            choice = choose_features(opened, settings.features, model=model, aggregate=pooling)
+            settings = choice.settings(settings)
+        parameters = {
+            "cluster": {key: asdict(settings)[key] for key in ("features", "n_components", "shrinkage")},
+            "asked": choice.asked if choice else None,
+            "model": choice.card.key if choice and choice.card else None,
+            "aggregate": choice.aggregate if choice else None,
+            "vectors": None if vectors is None else vectors.name, "folds": folds, "pairs": pairs, "queries": queries,
+            "draws": draws, "control": control,
+        }  # fmt: skip
         # Whether there are playlists is known at once, descriptors may take a while.
         memberships = load_memberships(opened)
+        heard = choice.card if choice is not None and settings.features != "descriptors" else None
+        held_out = hold_out(opened, held_out_from, codes=heard)
         if control is not None:
             memberships = shuffle_memberships(memberships, seed)
         with (
             recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
             progress_reports(quiet) as progress,
         ):
-            sound, descriptors = _sound(opened, settings, model, pooling, vectors, progress)
+            sound, descriptors = _sound(opened, settings, choice, vectors, progress)
             names = track_names(opened)
             report = compare_neighbours(
                 memberships,
@@ -119,6 +138,7 @@ def command(
                 artists={track: name[0] for track, name in names.items()},
                 albums={track: values["album"] for track, values in tracks_by_id(opened.db).items()},
                 n_folds=folds, pairs=pairs, n_queries=queries, n_draws=draws, seed=seed, progress=progress,
+                asked=None if held_out is None else held_out.playlist_ids,
             )  # fmt: skip
             run.summary.update({"verdict": report.verdict})
             drawn = []
@@ -126,46 +146,60 @@ def command(
                 what = vectors.stem if vectors is not None else f"{model or settings.features}"
                 folder = opened.reports / name_of_folder("-".join([what, pairs, *([control] if control else [])]), NAME)
                 drawn = draw_neighbour_figures(report, folder, seed=seed)
-    if as_json:
-        content = report.to_json()
-        content.update({"control": control, "figures": [str(path) for path in drawn]})
-        print_json(content)
-        return 0
-    if control is not None:
-        say(f"control: playlists put together at random ({control})")
-    _print(report)
-    if drawn:
-        say(f"{len(drawn)} figures: {drawn[0].parent}")
+    _tell(report, choice, held_out, control, drawn, as_json=as_json)
     return 0
 
 
+def _tell(
+    report: NeighbourReport,
+    choice: FeatureChoice | None,
+    held_out: HeldOut | None,
+    control: str | None,
+    drawn: list[Path],
+    *,
+    as_json: bool,
+) -> None:
+    """Say what was found, as JSON or in words."""
+    if as_json:
+        content = report.to_json()
+        content["representation"] = choice.to_json() if choice else None
+        content["held_out_from"] = held_out.record()["held_out_from"] if held_out else None
+        content.update({"control": control, "figures": [str(path) for path in drawn]})
+        print_json(content)
+        return
+    if control is not None:
+        say(f"control: playlists put together at random ({control})")
+    _print(report, choice.note() if choice else "")
+    if held_out is not None:
+        say(f"asked of {len(held_out.playlist_ids):,} playlists that {held_out.name} never saw; the others are known")
+    if drawn:
+        say(f"{len(drawn)} figures: {drawn[0].parent}")
+
+
 def _sound(
-    library: Library, settings: ClusterConfig, model: str | None, pooling: str, vectors: Path | None, progress: Progress
+    library: Library, settings: ClusterConfig, choice: FeatureChoice | None, vectors: Path | None, progress: Progress
 ) -> tuple[Representation, Descriptors]:
     """What stands for the sound, and the descriptors that baselines are made from."""
-    from songnet.clustering import load_features
     from songnet.comparison.neighbourhood.representation import from_features, read_vectors
     from songnet.descriptors import load_descriptors, update_descriptors
-    from songnet.embedding import choose_trained
-    from songnet.training import read_card
 
     read = None if vectors is None else read_vectors(vectors)
-    card = None
-    if read is None and not (settings.features == "descriptors" and model is None):
-        card = read_card(library.models, choose_trained(library, model))
-    images = card.images if card else library.settings.images
+    images = choice.images if choice else library.settings.images
     update_descriptors(library, images, progress=progress)
-    if read is None:
-        read = from_features(load_features(library, settings, images=images, card=card, aggregate=pooling), settings)
+    if choice is not None:
+        read = from_features(choice.load(library, settings), settings)
+    assert read is not None
     return read, load_descriptors(library, images)
 
 
-def _print(report: NeighbourReport) -> None:
+def _print(report: NeighbourReport, note: str) -> None:
     from songnet.comparison.neighbourhood.verdict import NAMES
 
     say(report.verdict)
     for warning in report.warnings:
         say(f"warning: {warning}")
+    if note:
+        say(f"note: {note}")
     say("")
     facts: dict[str, Any] = dict(report.facts)
     used = facts["settings_used"]

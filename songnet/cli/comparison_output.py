@@ -118,6 +118,8 @@ def repeat_commands(library: Library, parts: Sequence[StoredPartition], compared
             words, notes = _community_words(made["communities"])
             if "graph_file" in made:
                 words += ["--graph-file", Path(made["graph_file"]).name]
+            if "held_out_from" in made:
+                words += ["--held-out-from", made["held_out_from"]]
         else:
             continue
         line = shlex.join(["songnet", command, *words, "--name", stored.name, "--seed", str(seed)])

@@ -16,6 +16,9 @@ import scipy.sparse
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.playlists.stored import Memberships, distinct_entries
 
+# Fold of playlists that are always known and never asked for.
+NEVER = -1
+
 
 @dataclass(frozen=True, eq=False)
 class SplitPlaylists:
@@ -28,7 +31,7 @@ class SplitPlaylists:
     incidence : scipy.sparse.csr_array [shape=(n_playlists, n_tracks), dtype=float32]
         1 where a track stands in a playlist; every playlist has 2 tracks or more.
     fold_of : numpy.ndarray [shape=(n_playlists,), dtype=int64]
-        Fold of each playlist, from 0.
+        Fold of each playlist, from 0; `NEVER` for one that is not held out in any.
     n_folds : int
         How many there are.
     n_too_short, n_too_long : int
@@ -93,6 +96,7 @@ def split_playlists(
     n_folds: int = 5,
     seed: int = 0,
     max_playlist_length: int = 1_000,
+    asked: npt.NDArray[np.int64] | None = None,
 ) -> SplitPlaylists:
     """Keep what playlists say of given tracks, and deal the playlists to folds.
 
@@ -108,6 +112,9 @@ def split_playlists(
         Of the dealing.
     max_playlist_length : int
         A playlist with more of these tracks is a collection and left out, 2 or more.
+    asked : numpy.ndarray [dtype=int64], optional
+        Numbers of the playlists that may be held out; what stands in the others is known in every fold. All of them
+        when left out.
 
     Raises
     ------
@@ -136,8 +143,9 @@ def split_playlists(
             f"{len(rows)} playlist(s) hold two or more of the tracks that there are features of: at least 2 are needed"
             " to hold one out"
         )
-    if not 2 <= n_folds <= len(rows):
-        raise ParameterError(f"{n_folds} folds of {len(rows)} playlists; choose 2 to {len(rows)}")
+    dealt = np.arange(len(rows)) if asked is None else np.flatnonzero(np.isin(memberships.playlist_ids[rows], asked))
+    if not 2 <= n_folds <= len(dealt):
+        raise ParameterError(f"{n_folds} folds of {len(dealt)} playlists; choose 2 to {len(dealt)}")
     pairs = pairs[:, np.isin(pairs[0], rows)]
     used = np.unique(pairs[1])
     incidence = scipy.sparse.csr_array(
@@ -147,8 +155,9 @@ def split_playlists(
         ),
         shape=(len(rows), len(used)),
     )
-    fold_of = np.empty(len(rows), dtype=np.int64)
-    fold_of[np.random.default_rng([seed, 0x666F6C64]).permutation(len(rows))] = np.arange(len(rows)) % n_folds
+    fold_of = np.full(len(rows), NEVER, dtype=np.int64)
+    order = np.random.default_rng([seed, 0x666F6C64]).permutation(len(dealt))
+    fold_of[dealt[order]] = np.arange(len(dealt)) % n_folds
     names = list(column)
     return SplitPlaylists(
         tuple(names[index] for index in used.tolist()), incidence, fold_of, n_folds, int(short.sum()), int(long.sum())
@@ -194,6 +203,8 @@ def draw_queries(split: SplitPlaylists, n_queries: int, seed: int = 0) -> Querie
     if n_queries < 1:
         raise ParameterError(f"n_queries is {n_queries}; it must be 1 or more")
     playlists, tracks = split.incidence.nonzero()
+    asked = split.fold_of[playlists] != NEVER
+    playlists, tracks = playlists[asked], tracks[asked]
     n_entries = len(tracks)
     rng = np.random.default_rng([seed, 0x71756572])
     drawn = np.arange(n_entries)

@@ -10,6 +10,7 @@ import numpy as np
 
 from songnet.comparison.neighbourhood.evidence import Estimate, estimate, resample_playlists, vector_null
 from songnet.comparison.neighbourhood.held_out import (
+    NEVER,
     Queries,
     SplitPlaylists,
     draw_queries,
@@ -139,6 +140,7 @@ def compare_neighbours(
     n_queries: int = N_QUERIES,
     n_draws: int = N_DRAWS,
     n_resamples: int = N_RESAMPLES,
+    asked: np.ndarray | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> NeighbourReport:
@@ -166,6 +168,9 @@ def compare_neighbours(
         Draws of each null model; 99 at least to show p <= 0.01.
     n_resamples : int
         Draws of playlists for the intervals.
+    asked : numpy.ndarray [dtype=int64], optional
+        Numbers of the playlists that may be held out, where the sound was learned from the others; these are known in
+        every fold, and a pair that one of them brings together is not new.
     seed : int
         Of everything that is drawn.
     progress : Progress
@@ -178,7 +183,7 @@ def compare_neighbours(
     ParameterError
         If there are fewer than two playlists, or a number is out of range.
     """
-    split = split_playlists(memberships, sound.track_ids, n_folds=n_folds, seed=seed)
+    split = split_playlists(memberships, sound.track_ids, n_folds=n_folds, seed=seed, asked=asked)
     queries = draw_queries(split, n_queries, seed)
     n_tracks = len(split.track_ids)
     share = share_together(split, queries)
@@ -292,6 +297,7 @@ def _facts(
         "n_tracks": n_tracks,
         "n_tracks_without_features": len(memberships.track_ids) - n_tracks,
         "n_playlists": split.n_playlists,
+        "n_playlists_never_asked": int((split.fold_of == NEVER).sum()),
         "n_too_short": split.n_too_short,
         "n_too_long": split.n_too_long,
         "n_entries": queries.n_entries,

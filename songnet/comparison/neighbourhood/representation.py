@@ -13,11 +13,11 @@ import numpy as np
 from songnet.clustering.against import N_MFCC_STATISTICS
 from songnet.clustering.blocks import ONE_THREAD_BLAS
 from songnet.clustering.features import Features
-from songnet.clustering.space import Space, check_features
+from songnet.clustering.space import check_features
 from songnet.comparison.neighbourhood.predictors import CosinePredictor, DifferencePredictor, Predictor, unit_rows
 from songnet.config import ClusterConfig
 from songnet.descriptors import Descriptors
-from songnet.errors import InputNotFoundError, ParameterError
+from songnet.errors import CircularError, InputNotFoundError, ParameterError
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +65,15 @@ def from_features(features: Features, config: ClusterConfig) -> Representation:
     """
     check_features(features.values, features.what)
     with ONE_THREAD_BLAS:
-        points = Space(config.n_components, config.shrinkage).points(features.values)
+        points = features.space(config).points(features.values)
     return Representation(tuple(features.track_ids), unit_rows(points), features.what)
 
 
 def read_vectors(path: Path) -> Representation:
     """Vectors from a file, compared by their cosine as they are.
 
-    Vectors that were learned from the playlists cannot be asked about them: nothing was held out. Track2Vec's files say
-    of themselves that they are such; of others their maker must know.
+    Vectors that were learned from the playlists cannot be asked about them: nothing was held out. Files of Track2Vec
+    and of aligned models say of themselves that they are such; of others their maker must know.
 
     Parameters
     ----------
@@ -84,6 +84,8 @@ def read_vectors(path: Path) -> Representation:
     ------
     InputNotFoundError
         If the file cannot be opened.
+    CircularError
+        If it says that it was learned from playlists.
     ParameterError
         If it is no such file, or its shapes, ids or values are not usable.
     """
@@ -93,11 +95,8 @@ def read_vectors(path: Path) -> Representation:
             if missing:
                 raise ParameterError(f"{path} has no array {missing[0]!r}: it needs track_ids and vectors")
             ids, vectors = content["track_ids"], content["vectors"]
-            if "settings" in content.files and _learned_from_playlists(str(content["settings"])):
-                raise ParameterError(
-                    f"{path} holds Track2Vec vectors, which were learned from these playlists: none is held out from"
-                    " them; name vectors of sound"
-                )
+            if "settings" in content.files:
+                _refuse_learned(path, str(content["settings"]))
     except OSError as error:
         raise InputNotFoundError(f"cannot read the vectors {path}: {error.strerror or error}") from error
     except (ValueError, zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
@@ -124,13 +123,24 @@ def read_vectors(path: Path) -> Representation:
     return Representation(tuple(names), unit, f"vectors of {path.name}", heard=False)
 
 
-def _learned_from_playlists(settings: str) -> bool:
-    """Whether settings are those that `songnet communities vectors` writes."""
+def _refuse_learned(path: Path, settings: str) -> None:
+    """Refuse what `songnet communities vectors` writes, and `songnet export` of an aligned model."""
     try:
         content = json.loads(settings)
     except ValueError:
-        return False
-    return isinstance(content, dict) and content.get("learned_from") == "playlists"
+        return
+    if not isinstance(content, dict) or content.get("learned_from") != "playlists":
+        return
+    if "model" in content:
+        name = str(content["model"]).rpartition(".")[0]
+        raise CircularError(
+            f"{path} holds vectors of the model {name!r}, which learned from playlists, and a file cannot hold any out:"
+            f" run `songnet compare-neighbours --features codes --model {name}`, which asks those it never saw"
+        )
+    raise CircularError(
+        f"{path} holds Track2Vec vectors, which were learned from these playlists: none is held out from them; name"
+        " vectors of sound"
+    )
 
 
 def baselines(descriptors: Descriptors, track_ids: Sequence[str]) -> list[Predictor]:
