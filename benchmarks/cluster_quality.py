@@ -108,7 +108,7 @@ def rows_of(
     """All representations of one collection; ``names`` is the end of a path to its label."""
     images, training = library.settings.images, TrainConfig(epochs=epochs)
     embedded = embed_images(
-        library, model_name="cae-12x15", images=images, training=training, vectors=VectorConfig(), seed=0
+        library, model_name="cae-12x15", images=images, training=training, vectors=VectorConfig("mean-std"), seed=0
     )
     codes = load_vectors(library, embedded.card, "mean-std").vectors
     update_descriptors(library, images)

@@ -1,8 +1,8 @@
 """Claim: in the demo's library, which a model saw without any label, the nearest tracks are of the same style.
 
 Prints the nearest neighbours of a few tracks, and how often the 5 nearest other tracks have the same style (the
-``genre`` tag, or the column ``style`` of the demo's truth.csv) and the same artist, beside what chance gives. Reads the
-track vectors that `songnet embed` stored, and ranks them as ``songnet similar`` does.
+``genre`` tag, or the column ``style`` of the demo's truth.csv) and the same artist, beside what chance gives. Compares
+tracks by what ``songnet similar`` compares them by.
 """
 
 from __future__ import annotations
@@ -17,20 +17,17 @@ from typing import Any
 import numpy as np
 
 from songnet.cli.output import clean
-from songnet.embedding import TrackVectors, choose_trained, fit_whitening, load_vectors, stored_aggregates
 from songnet.errors import SongNetError
 from songnet.library import Library
 from songnet.library.tracks import tracks_by_id
-from songnet.retrieval import similar
-from songnet.training import ModelCard, read_card
+from songnet.retrieval import Sounds, load_sounds, similar
 
 K = 5
 
 
-def neighbours(vectors: TrackVectors, k: int = K) -> np.ndarray:
+def neighbours(sounds: Sounds, k: int = K) -> np.ndarray:
     """The k nearest other tracks of every track [shape=(n, k)], the nearest first."""
-    unit = fit_whitening(vectors.vectors).apply(vectors.vectors)
-    similarities = unit @ unit.T
+    similarities = sounds.points @ sounds.points.T
     np.fill_diagonal(similarities, -np.inf)
     return np.argsort(-similarities, axis=1, kind="stable")[:, :k]
 
@@ -57,20 +54,19 @@ def name(track: dict[str, Any], style: str | None) -> str:
     return clean(f"{track['artist']} - {track['title']} ({style or 'style unknown'})")
 
 
-def show(library: Library, card: ModelCard, aggregate: str, truth: Path | None, n_shown: int) -> None:
-    vectors = load_vectors(library, card, aggregate)
+def show(library: Library, sounds: Sounds, truth: Path | None, n_shown: int) -> None:
     by_id = tracks_by_id(library.db)
-    tracks = [by_id[track] for track in vectors.track_ids]
-    style = dict(zip(vectors.track_ids, styles(tracks, truth), strict=True))
+    tracks = [by_id[track] for track in sounds.track_ids]
+    style = dict(zip(sounds.track_ids, styles(tracks, truth), strict=True))
     # One track of each of the most frequent styles.
     firsts = {value: track for track, value in reversed(style.items()) if value}
     chosen = [firsts[value] for value, _ in Counter(filter(None, style.values())).most_common(n_shown)]
-    for track in chosen or vectors.track_ids[:n_shown]:
+    for track in chosen or sounds.track_ids[:n_shown]:
         print(f"nearest to {name(by_id[track], style[track])}, other albums:")
-        for entry in similar(library, track, card, vectors, aggregate, n=3, other_albums=True).neighbours:
+        for entry in similar(library, track, sounds, n=3, other_albums=True).neighbours:
             print(f"  {entry.similarity:+.3f}  {name(entry.track, style[entry.track['track_id']])}")
-    nearest = neighbours(vectors)
-    print(f"of the {K} nearest others of each of {len(tracks)} tracks ({clean(card.name)}, {aggregate}):")
+    nearest = neighbours(sounds)
+    print(f"of the {K} nearest others of each of {len(tracks)} tracks ({clean(sounds.what)}):")
     for what, labels in (("style", list(style.values())), ("artist", [track["artist"] for track in tracks])):
         share, by_chance = agreement(nearest, labels)
         print(f"  {share:4.0%} have the same {what} (by chance: {by_chance:.0%})")
@@ -78,19 +74,14 @@ def show(library: Library, card: ModelCard, aggregate: str, truth: Path | None, 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("library", type=Path, help="a library with a trained model")
+    parser.add_argument("library", type=Path, help="a library that `songnet embed` made")
     parser.add_argument("--truth", type=Path, default=None, help="the demo's truth.csv [genre tags]")
     parser.add_argument("--model", default=None, help="a trained model of the library")
     parser.add_argument("--tracks", type=int, default=3, help="tracks to show the neighbours of [3]")
     wanted = parser.parse_args()
     try:
         with Library(wanted.library) as library:
-            card = read_card(library.models, choose_trained(library, wanted.model))
-            stored = stored_aggregates(library, card)
-            aggregate = "mean-std" if "mean-std" in stored or not stored else stored[0]
-            if not stored:
-                raise SongNetError(f"no track vectors of {card.name!r} in {wanted.library}: run `songnet embed` first")
-            show(library, card, aggregate, wanted.truth, wanted.tracks)
+            show(library, load_sounds(library, model=wanted.model), wanted.truth, wanted.tracks)
     except (SongNetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return getattr(error, "exit_code", 1)

@@ -63,7 +63,7 @@ def contents(path: Path) -> dict[str, Any]:
         for name in list_models(library.models):
             card = read_card(library.models, name)
             found[f"model {name}"] = card.key
-            vectors = load_vectors(library, card, "mean-std")
+            vectors = load_vectors(library, card, "mean")
             found["vectors"] = (vectors.track_ids, vectors.vectors.tobytes())
     return found
 
@@ -241,7 +241,7 @@ def test_a_hundred_kills(
     )
     with Library(tmp_path / "library") as library:
         card = read_card(library.models, "cae-12x15")
-        vectors = load_vectors(library, card, "mean-std")
+        vectors = load_vectors(library, card, "mean")
         codes = library.arrays.keys(table_name("codes", card.key))
         marked = library.db.execute("SELECT count(*) FROM codes WHERE model_key = ?", (card.key,)).fetchone()[0]
     assert len(vectors.track_ids) == len(set(codes["track_id"].to_pylist())) == marked == n_tracks

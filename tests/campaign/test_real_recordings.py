@@ -21,7 +21,7 @@ def test_music_instruments_and_sounds(shared_data, tmp_path, capsys, benchmark_m
     library = tmp_path / "library"
     folders = [shared_data / name for name in ("music", "instruments", "sounds")]
     audio = [path for folder in folders for path in folder.iterdir() if path.suffix in (".ogg", ".wav")]
-    code, content = run(capsys, "embed", *folders, "--library", library, "--epochs", 3)
+    code, content = run(capsys, "embed", *folders, "--library", library, "--model", "cae-12x15", "--epochs", 3)
     assert code == 0
     files = content["files"]
     assert (files["found"], files["read"], files["failed"]) == (len(audio), len(audio), 0)
@@ -36,7 +36,7 @@ def test_music_instruments_and_sounds(shared_data, tmp_path, capsys, benchmark_m
     sounds = benchmark_module("sounds")
     with Library(library) as opened:
         files, labels = sounds.labelled_files(opened, shared_data / "sounds")
-        stored = load_vectors(opened, read_card(opened.models, "cae-12x15"), "mean-std")
+        stored = load_vectors(opened, read_card(opened.models, "cae-12x15"), "mean")
     rows = [stored.track_ids.index(track) for track in files]
     unit = fit_whitening(stored.vectors[rows]).apply(stored.vectors[rows])
     accuracy = float(np.mean(sounds.knn_correct(unit, labels)))

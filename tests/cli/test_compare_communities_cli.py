@@ -86,7 +86,7 @@ def test_page_and_maps_are_written_beside_the_figures(capsys, library, clusters)
     assert out.splitlines()[0] in re.sub("&#39;", "'", html)
     assert html.count("<img ") == 6
     assert html.count('alt="PCA of the clustered tracks') == html.count('alt="t-SNE of the clustered tracks') == 1
-    what = {"sounds": "descriptors of songnet-8", "codes": "mean-std codes of cae-12x15"}[clusters]
+    what = {"sounds": "descriptors of songnet-8", "codes": "mean codes of cae-12x15"}[clusters]
     assert f">12 tracks · {what} · seed 0</text>" in (page.parent / "maps-tsne.svg").read_text()
     assert str(library) not in html
 
