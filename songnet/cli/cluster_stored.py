@@ -11,6 +11,7 @@ import typer
 from songnet.cli import options
 from songnet.cli.cluster_output import print_clusters, verdict_lines
 from songnet.cli.output import configure_logging, path_text, print_json, print_table, say, shorten
+from songnet.cli.partition_output import check_destination, say_export
 from songnet.errors import ParameterError
 from songnet.partition import NOISE
 
@@ -144,23 +145,12 @@ def export_command(
     from songnet.library import Library
     from songnet.library.partitions import load_partition
 
-    if path == Path():
-        raise ParameterError("name a file or a folder to write to; . is not taken, so that nothing is strewn about")
+    destination = check_destination(path)
     with Library(library) as opened:
         stored, partition = load_partition(opened, which, "cluster")
         names = {entry["label"]: entry["name"] for entry in stored.summary.get("clusters", [])}
-        report = export_partition(opened, stored, partition, path.expanduser(), names)
-    if as_json:
-        print_json({"partition": stored.partition_id, **_plain(report)})
-        return 0
-    say(f"partition {stored.partition_id} ({stored.name}): {report.tracks} tracks in {len(report.files)} files, {path}")
-    for reason, count in report.left_out.items():
-        say(f"left out: {count} tracks, {reason}")
-    for reason, count in report.altered.items():
-        say(f"altered: {count} cells, {reason}")
-    for what, files in (("removed, of an earlier export", report.removed), ("kept, changed since", report.kept)):
-        if files:
-            say(f"{what}: {', '.join(file.name for file in files)}")
+        report = export_partition(opened, stored, partition, destination, names)
+    say_export(report, stored, path, as_json=as_json)
     return 0
 
 
@@ -184,17 +174,6 @@ def _answer(summary: dict[str, Any]) -> str:
 def _where(track: dict[str, Any]) -> str:
     where = track["path"].decode("utf-8", "backslashreplace") if track["path"] is not None else track["track_id"]
     return f"{where} (missing)" if track["missing"] else where
-
-
-def _plain(report: Any) -> dict[str, Any]:
-    return {
-        "files": [str(file) for file in report.files],
-        "tracks": report.tracks,
-        "left_out": dict(report.left_out),
-        "altered": dict(report.altered),
-        "removed": [str(file) for file in report.removed],
-        "kept": [str(file) for file in report.kept],
-    }
 
 
 COMMANDS = (

@@ -146,7 +146,8 @@ def command(
     if report.degenerate:
         tell("warning: DEGENERATE: one community holds over 80% of the tracks, which nothing can agree with")
     if as_json:
-        print_json({**report.summary, "partition": {"id": partition_id, "name": name}, "sweep": _sweep(report)})
+        partition = {"id": partition_id, "name": name}
+        print_json({**report.summary, "partition": partition, "search": _search(report), "sweep": _sweep(report)})
         return 0
     _print(report, stats=stats)
     where = shlex.quote(str(library))
@@ -155,6 +156,14 @@ def command(
     say(f"stored as partition {partition_id} ({name}); see it again: songnet communities show --library {where}")
     say(f"compare it: songnet compare-communities --library {where}")
     return 0
+
+
+def _search(report: CommunityReport) -> dict[str, Any] | None:
+    """How the search for a requested number ended; None where none was requested."""
+    if report.found is None:
+        return None
+    names = ("requested", "achieved", "resolution", "n_tried", "n_parts")
+    return {name: getattr(report.found, name) for name in names}
 
 
 def _sweep(report: CommunityReport) -> list[dict[str, Any]]:
@@ -181,6 +190,11 @@ def _print(report: CommunityReport, *, stats: bool) -> None:
     )
     if report.found is not None and not report.found.exact:
         say(f"{report.found.requested} were asked for; {report.found.achieved} is the nearest number that was met")
+        if report.found.n_parts > report.found.requested:
+            say(
+                f"the graph falls into {report.found.n_parts:,} parts without an edge between them, each a community at"
+                " least: --largest-component keeps one of them"
+            )
     if report.built.n_left_out:
         say(f"{report.built.n_left_out} playlists were left out for their length")
     say("")

@@ -10,6 +10,7 @@ import typer
 from songnet.cli import communities_options as graph_options
 from songnet.cli import options
 from songnet.cli.output import configure_logging, path_text, print_json, print_table, progress_reports, say, shorten
+from songnet.cli.partition_output import check_destination, say_export
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.partition import NOISE
 
@@ -136,22 +137,11 @@ def export_command(
     from songnet.library import Library, load_partition
     from songnet.playlists.export import export_communities
 
-    if path == Path():
-        raise ParameterError("name a file or a folder to write to; . is not taken, so that nothing is strewn about")
+    destination = check_destination(path)
     with Library(library) as opened:
         stored, partition = load_partition(opened, which, "community")
-        report = export_communities(opened, stored, partition, path.expanduser())
-    if as_json:
-        print_json({"partition": stored.partition_id, **report.to_json()})
-        return 0
-    say(f"partition {stored.partition_id} ({stored.name}): {report.tracks} tracks in {len(report.files)} files, {path}")
-    for reason, count in report.left_out.items():
-        say(f"left out: {count} tracks, {reason}")
-    for reason, count in report.altered.items():
-        say(f"altered: {count} cells, {reason}")
-    for what, files in (("removed, of an earlier export", report.removed), ("kept, changed since", report.kept)):
-        if files:
-            say(f"{what}: {', '.join(file.name for file in files)}")
+        report = export_communities(opened, stored, partition, destination)
+    say_export(report, stored, path, as_json=as_json)
     return 0
 
 

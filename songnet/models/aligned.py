@@ -9,19 +9,17 @@ cosine proximity as its loss.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from songnet.models import backbone, parameters, seeded
-from songnet.models.augment import Augmenter, ranges_from
-from songnet.models.encoder import MelEncoder
+from songnet.models import parameters, seeded
+from songnet.models.augmented import AugmentedEncoder
 from songnet.models.tensors import Tensor
 
 
-class AlignedEncoder(MelEncoder):
+class AlignedEncoder(AugmentedEncoder):
     """The contrastive encoder's backbone with a head that points where the playlists put the track.
 
     Its code is the predicted direction, a vector of length 1. While training, a step cuts a random stretch of
@@ -40,8 +38,6 @@ class AlignedEncoder(MelEncoder):
     """
 
     targeted: ClassVar[bool] = True
-    # A library has few artists to hold out: what chooses among epochs by them could not be judged by them too.
-    stops_early: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -60,37 +56,16 @@ class AlignedEncoder(MelEncoder):
         seed: int = 0,
     ) -> None:
         super().__init__(name="aligned_encoder")
-        self.image_shape = parameters.image_shape("input_shape", input_shape)
-        self.channels = parameters.integers("channels", channels, minimum=1)
-        self.strides = backbone.stride_pairs(strides, self.channels)
-        self.features = parameters.integer("features", features, minimum=1)
         self.bottleneck = parameters.integer("bottleneck", bottleneck, minimum=1)
         self.latent_dim = parameters.integer("latent_dim", latent_dim, minimum=1)
-        self.crop_frames = parameters.integer("crop_frames", crop_frames, minimum=2)
-        self.ranges = ranges_from(augmentation)
-        self.decibels = parameters.number("decibels", decibels, minimum=1e-3)
-        self.activation = parameters.choice("activation", activation, parameters.ACTIVATIONS)
-        self.dropout = parameters.number("dropout", dropout, minimum=0, below=1)
-        self.seed = parameters.integer("seed", seed, minimum=0)
+        self._start(
+            input_shape=input_shape, channels=channels, strides=strides, features=features, outputs=self.bottleneck,
+            crop_frames=crop_frames, augmentation=augmentation, decibels=decibels, activation=activation,
+            dropout=dropout, seed=seed,
+        )  # fmt: skip
         self.code_shape = (self.latent_dim,)
-        self.time_axis = None
-        self.encoder = backbone.pooled_encoder(
-            self.image_shape[0],
-            channels=self.channels,
-            strides=self.strides,
-            features=self.features,
-            outputs=self.bottleneck,
-            activation=self.activation,
-            dropout=self.dropout,
-            seed=self.seed,
-        )
         self.head = self._build_head()
         self.predictor = keras.Model(self.encoder.input, self.head(self.encoder.output), name="predictor")
-        # An attribute of the model itself: JAX carries on the states of those alone.
-        self.augmentation_seed = keras.random.SeedGenerator(seeded.derived_seed(self.seed, "augmentation"))
-        self.augmenter = Augmenter(
-            self.ranges, decibels=self.decibels, frames=self.crop_frames, seeds=self.augmentation_seed
-        )
         self.built = True
 
     def _build_head(self) -> keras.Model:
@@ -149,26 +124,5 @@ class AlignedEncoder(MelEncoder):
             named |= {name: weights[name] for name in learned if name in weights}
         self.load_weights_by_name(named)
 
-    def compile_for_training(self, learning_rate: float, decay_steps: int = 0) -> None:
-        """Adam, its step size falling to 0 along half a cosine over `decay_steps`."""
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps) if decay_steps else learning_rate
-        self.compile(optimizer=keras.optimizers.Adam(schedule))
-
-    def named_variables(self) -> dict[str, keras.Variable]:
-        return {**super().named_variables(), "training/augmentation_seed": self.augmentation_seed.state}
-
     def get_config(self) -> dict[str, Any]:
-        return {
-            "input_shape": list(self.image_shape),
-            "channels": list(self.channels),
-            "strides": [list(pair) for pair in self.strides],
-            "features": self.features,
-            "bottleneck": self.bottleneck,
-            "latent_dim": self.latent_dim,
-            "crop_frames": self.crop_frames,
-            "augmentation": asdict(self.ranges),
-            "decibels": self.decibels,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), "bottleneck": self.bottleneck, "latent_dim": self.latent_dim}

@@ -10,19 +10,17 @@ one recording as positives). Spijkervet and Burgoyne: "Contrastive learning of m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, ClassVar
 
 import keras
 
-from songnet.models import backbone, parameters, seeded
-from songnet.models.augment import Augmenter, ranges_from
+from songnet.models import parameters, seeded
+from songnet.models.augmented import AugmentedEncoder
 from songnet.models.contrastive_losses import LOSSES, found_partners, nt_xent, vicreg
-from songnet.models.encoder import MelEncoder
 from songnet.models.tensors import Tensor
 
 
-class ContrastiveEncoder(MelEncoder):
+class ContrastiveEncoder(AugmentedEncoder):
     """Strided convolutions, pooled over time, to a code; trained so that views of one track find each other.
 
     While training, a step cuts a random stretch of `crop_frames` frames from each image and changes it (`Ranges`); a
@@ -63,8 +61,6 @@ class ContrastiveEncoder(MelEncoder):
     """
 
     paired: ClassVar[bool] = True
-    # Held-out tracks are few, and how many of them are in a batch decides how hard it is: such a loss selects nothing.
-    stops_early: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -85,38 +81,17 @@ class ContrastiveEncoder(MelEncoder):
         seed: int = 0,
     ) -> None:
         super().__init__(name="contrastive_encoder")
-        self.image_shape = parameters.image_shape("input_shape", input_shape)
-        self.channels = parameters.integers("channels", channels, minimum=1)
-        self.strides = backbone.stride_pairs(strides, self.channels)
-        self.features = parameters.integer("features", features, minimum=1)
         self.latent_dim = parameters.integer("latent_dim", latent_dim, minimum=1)
         self.projection = parameters.integer("projection", projection, minimum=1)
         self.loss_name = parameters.choice("loss", loss, LOSSES)
         self.temperature = parameters.number("temperature", temperature, minimum=1e-3)
-        self.crop_frames = parameters.integer("crop_frames", crop_frames, minimum=2)
-        self.ranges = ranges_from(augmentation)
-        self.decibels = parameters.number("decibels", decibels, minimum=1e-3)
-        self.activation = parameters.choice("activation", activation, parameters.ACTIVATIONS)
-        self.dropout = parameters.number("dropout", dropout, minimum=0, below=1)
-        self.seed = parameters.integer("seed", seed, minimum=0)
+        self._start(
+            input_shape=input_shape, channels=channels, strides=strides, features=features, outputs=self.latent_dim,
+            crop_frames=crop_frames, augmentation=augmentation, decibels=decibels, activation=activation,
+            dropout=dropout, seed=seed,
+        )  # fmt: skip
         self.code_shape = (self.latent_dim,)
-        self.time_axis = None
-        self.encoder = backbone.pooled_encoder(
-            self.image_shape[0],
-            channels=self.channels,
-            strides=self.strides,
-            features=self.features,
-            outputs=self.latent_dim,
-            activation=self.activation,
-            dropout=self.dropout,
-            seed=self.seed,
-        )
         self.projector = self._build_projector()
-        # An attribute of the model itself: JAX carries on the states of those alone.
-        self.augmentation_seed = keras.random.SeedGenerator(seeded.derived_seed(self.seed, "augmentation"))
-        self.augmenter = Augmenter(
-            self.ranges, decibels=self.decibels, frames=self.crop_frames, seeds=self.augmentation_seed
-        )
         self.found_metric = keras.metrics.Mean(name="found")
         self.built = True
 
@@ -154,28 +129,11 @@ class ContrastiveEncoder(MelEncoder):
             return vicreg(y_pred, partners)
         return nt_xent(y_pred, partners, self.temperature)
 
-    def compile_for_training(self, learning_rate: float, decay_steps: int = 0) -> None:
-        """Adam, its step size falling to 0 along half a cosine over `decay_steps`."""
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps) if decay_steps else learning_rate
-        self.compile(optimizer=keras.optimizers.Adam(schedule))
-
-    def named_variables(self) -> dict[str, keras.Variable]:
-        return {**super().named_variables(), "training/augmentation_seed": self.augmentation_seed.state}
-
     def get_config(self) -> dict[str, Any]:
         return {
-            "input_shape": list(self.image_shape),
-            "channels": list(self.channels),
-            "strides": [list(pair) for pair in self.strides],
-            "features": self.features,
+            **super().get_config(),
             "latent_dim": self.latent_dim,
             "projection": self.projection,
             "loss": self.loss_name,
             "temperature": self.temperature,
-            "crop_frames": self.crop_frames,
-            "augmentation": asdict(self.ranges),
-            "decibels": self.decibels,
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "seed": self.seed,
         }

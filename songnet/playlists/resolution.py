@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -76,6 +76,8 @@ class FoundResolution:
         Communities asked for, and found.
     n_tried : int
         Resolutions tried.
+    n_parts : int
+        Connected parts of the graph: no resolution gives fewer communities.
     """
 
     resolution: float
@@ -83,6 +85,7 @@ class FoundResolution:
     requested: int
     achieved: int
     n_tried: int
+    n_parts: int
 
     @property
     def exact(self) -> bool:
@@ -213,7 +216,7 @@ def find_resolution(
         progress("search resolution", tried, max_tries)
         number = int(labels.max()) + 1
         if best is None or _nearness(number, n_communities) < _nearness(best.achieved, n_communities):
-            best = FoundResolution(gamma, labels, n_communities, number, tried)
+            best = FoundResolution(gamma, labels, n_communities, number, tried, n_parts)
         if number == n_communities or number == n_parts >= n_communities or high / low < 1 + 1e-6:
             break
         low, high = (gamma, high) if number < n_communities else (low, gamma)
@@ -225,7 +228,7 @@ def find_resolution(
         else:
             gamma = math.sqrt(low * high)
     assert best is not None
-    return FoundResolution(best.resolution, best.labels, n_communities, best.achieved, tried)
+    return replace(best, n_tried=tried)
 
 
 def _nearness(number: int, wanted: int) -> tuple[int, int]:

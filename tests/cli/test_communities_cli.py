@@ -156,3 +156,19 @@ def test_wrong_use_is_one_line(capsys, library, arguments, message):
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+def test_fewer_communities_than_unconnected_parts_cannot_be_met_and_it_is_said_why(capsys, library, tmp_path):
+    write_playlists(tmp_path / "lists.csv", planted=True)
+    run(capsys, "playlists", "import", tmp_path / "lists.csv", "--library", library, "--quiet")
+    wanted = ("communities", "--library", library, "--communities", 2, "--quiet")
+    code, out, _ = run(capsys, *wanted)
+    assert code == 0
+    assert "2 were asked for; 3 is the nearest number that was met" in out
+    assert "the graph falls into 3 parts without an edge between them, each a community at least" in out
+    found = run_json(capsys, *wanted)[1]["search"]
+    assert (found["requested"], found["achieved"], found["n_parts"]) == (2, 3, 3)
+    out = run(capsys, *wanted, "--largest-component")[1]
+    assert out.startswith("2 communities of 20 tracks")
+    assert "asked for" not in out
+    assert run_json(capsys, "communities", "--library", library, "--quiet")[1]["search"] is None
