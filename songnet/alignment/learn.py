@@ -186,4 +186,6 @@ def _start(library: Library, name: str | None, images: ImageConfig) -> tuple[dic
             " the same --recipe and --clips"
         )
     shared = {key: card.config[key] for key in ("input_shape", "channels", "strides", "features", "activation")}
+    # Models stored before there was a choice read images as they are.
+    shared["level"] = card.config.get("level", "absolute")
     return model.weights_by_name(), {**shared, "bottleneck": card.config["latent_dim"]}

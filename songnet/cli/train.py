@@ -59,15 +59,43 @@ def command(
     ] = None,
     pooling: Annotated[
         str | None,
-        typer.Option("--pooling", help="time or none: whether vae-conv and masked-cae pool their code over time."),
+        typer.Option(
+            "--pooling", help="time or none: whether vae-conv, beta-vae-time, masked-cae pool their code over time."
+        ),
     ] = None,
     temperature: Annotated[
         float | None,
         typer.Option("--temperature", help="Contrastive loss: the smaller, the more the nearest strangers count."),
     ] = None,
+    reconstruction: Annotated[
+        float | None,
+        typer.Option(
+            "--reconstruction",
+            help="Contrastive models: weight of rebuilding a cut's mean spectrum from its code. [default: 0]",
+        ),
+    ] = None,
     loss: Annotated[str | None, typer.Option("--loss", help="Contrastive loss: nt-xent or vicreg.")] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level", help="Contrastive models: relative to each clip's own level, or absolute. [default: relative]"
+        ),
+    ] = None,
     crop_frames: Annotated[
         int | None, typer.Option("--crop-frames", help="Frames of the cuts that are compared, 43 a second.")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision",
+            help="float32, mixed_float16, mixed_bfloat16 or auto: 16 bits where a GPU is faster so. [default: auto]",
+        ),
+    ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices", metavar="N|all", help="Devices to deal every batch to. [default: all GPUs, or one CPU]"
+        ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted training.")] = False,
     seed: options.Seed = 0,
@@ -97,8 +125,12 @@ def command(
         "kl_warmup_steps": kl_warmup,
         "pooling": pooling,
         "temperature": temperature,
+        "reconstruction": reconstruction,
         "loss": loss,
+        "level": level,
         "crop_frames": crop_frames,
+        "precision": precision,
+        "devices": int(devices) if devices is not None and devices.isdecimal() else devices,
     }
     toml = read_toml(config)
     training = build_config(TrainConfig, toml.get("train", {}), flags)
@@ -164,6 +196,8 @@ def _print(report: Any, folder: Any, as_json: bool) -> None:
         f" {training['n_validation']} held out"
         f" by {training['split_by']}; {report.clips_per_s:.0f} clips/s{', resumed' if report.resumed else ''}"
     )
+    if training["devices"] > 1 or training["precision"] != "float32":
+        say(f"trained in {training['precision']} on {training['devices']} device{'s' * (training['devices'] > 1)}")
     if training["latent"]:
         latent = training["latent"]
         say(

@@ -11,6 +11,6 @@ Notation used throughout: images are float32 ``(batch, frequency, time, 1)`` wit
 from __future__ import annotations
 
 from songnet.models.build import MODELS, build_model, load_family
-from songnet.models.presets import PRESETS, Preset
+from songnet.models.presets import PRESETS, Preset, get_preset
 
-__all__ = ["MODELS", "PRESETS", "Preset", "build_model", "load_family"]
+__all__ = ["MODELS", "PRESETS", "Preset", "build_model", "get_preset", "load_family"]

@@ -51,6 +51,7 @@ class AlignedEncoder(AugmentedEncoder):
         crop_frames: int = 128,
         augmentation: Mapping[str, float] | None = None,
         decibels: float = 90.0,
+        level: str = "absolute",
         activation: str = "relu",
         dropout: float = 0.2,
         seed: int = 0,
@@ -60,8 +61,8 @@ class AlignedEncoder(AugmentedEncoder):
         self.latent_dim = parameters.integer("latent_dim", latent_dim, minimum=1)
         self._start(
             input_shape=input_shape, channels=channels, strides=strides, features=features, outputs=self.bottleneck,
-            crop_frames=crop_frames, augmentation=augmentation, decibels=decibels, activation=activation,
-            dropout=dropout, seed=seed,
+            crop_frames=crop_frames, augmentation=augmentation, decibels=decibels, level=level,
+            activation=activation, dropout=dropout, seed=seed,
         )  # fmt: skip
         self.code_shape = (self.latent_dim,)
         self.head = self._build_head()
@@ -74,7 +75,7 @@ class AlignedEncoder(AugmentedEncoder):
         if self.dropout:
             x = seeded.dropout("head_dropout", self.dropout, self.seed)(x)
         x = seeded.dense("head_output", self.latent_dim, self.seed)(x)
-        return keras.Model(code, keras.layers.UnitNormalization(name="head_length")(x), name="head")
+        return keras.Model(code, keras.layers.UnitNormalization(dtype="float32", name="head_length")(x), name="head")
 
     def parts(self) -> tuple[keras.Model, ...]:
         return self.encoder, self.head

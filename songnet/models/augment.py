@@ -203,13 +203,26 @@ class Augmenter:
 
     def views(self, x: Tensor) -> Tensor:
         """One random view of each image [shape=(batch, frequency, frames, 1)]."""
+        return self.views_and_cuts(x)[0]
+
+    def views_and_cuts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """One random view of each image, and the same stretch at the same tempo without any other change.
+
+        Parameters
+        ----------
+        x : tensor [shape=(batch, frequency, time, 1)]
+
+        Returns
+        -------
+        views, cuts : tensor [shape=(batch, frequency, frames, 1)]
+        """
         r = self.ranges
         n_bands, n_frames = x.shape[1], x.shape[2]
         batch = ops.shape(x)[0]
         # All draws of a step at once: a row of numbers in [0, 1) an image.
         u = ops.transpose(keras.random.uniform((batch, 16), seed=self.seeds))
         step = ops.exp((2.0 * u[0] - 1.0) * math.log1p(r.tempo))
-        x = resample(x, crop_positions(n_frames, min(self.frames, n_frames), u[1], step), axis=2)
+        x = cuts = resample(x, crop_positions(n_frames, min(self.frames, n_frames), u[1], step), axis=2)
         if r.pitch_bands:
             shift = (2.0 * u[2] - 1.0) * r.pitch_bands
             bands = ops.expand_dims(ops.arange(n_bands, dtype="float32"), 0)
@@ -234,7 +247,7 @@ class Augmenter:
         if r.time_mask:
             width = u[14] * r.time_mask * x.shape[2]
             x = mask(x, u[15] * (x.shape[2] - width), width, axis=2)
-        return x
+        return x, cuts
 
 
 def _per_image(values: Tensor) -> Tensor:

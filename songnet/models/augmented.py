@@ -8,9 +8,13 @@ from typing import Any, ClassVar
 
 import keras
 
+from songnet.errors import ParameterError
 from songnet.models import backbone, parameters, seeded
 from songnet.models.augment import Augmenter, ranges_from
 from songnet.models.encoder import MelEncoder
+
+# Whether an image is read as it is, or relative to its own level (`songnet.models.level`).
+LEVELS = ("absolute", "relative")
 
 
 class AugmentedEncoder(MelEncoder):
@@ -34,6 +38,7 @@ class AugmentedEncoder(MelEncoder):
         crop_frames: int,
         augmentation: Mapping[str, float] | None,
         decibels: float,
+        level: str,
         activation: str,
         dropout: float,
         seed: int,
@@ -44,8 +49,13 @@ class AugmentedEncoder(MelEncoder):
         self.strides = backbone.stride_pairs(strides, self.channels)
         self.features = parameters.integer("features", features, minimum=1)
         self.crop_frames = parameters.integer("crop_frames", crop_frames, minimum=2)
+        if self.crop_frames > self.image_shape[1]:
+            raise ParameterError(
+                f"crop_frames is {self.crop_frames}; an image has {self.image_shape[1]} frames, and a cut no more"
+            )
         self.ranges = ranges_from(augmentation)
         self.decibels = parameters.number("decibels", decibels, minimum=1e-3)
+        self.level = parameters.choice("level", level, LEVELS)
         self.activation = parameters.choice("activation", activation, parameters.ACTIVATIONS)
         self.dropout = parameters.number("dropout", dropout, minimum=0, below=1)
         self.seed = parameters.integer("seed", seed, minimum=0)
@@ -59,6 +69,7 @@ class AugmentedEncoder(MelEncoder):
             activation=self.activation,
             dropout=self.dropout,
             seed=self.seed,
+            relative_to=self.decibels if self.level == "relative" else None,
         )
         # An attribute of the model itself: JAX carries on the states of those alone.
         self.augmentation_seed = keras.random.SeedGenerator(seeded.derived_seed(self.seed, "augmentation"))
@@ -84,6 +95,8 @@ class AugmentedEncoder(MelEncoder):
             "crop_frames": self.crop_frames,
             "augmentation": asdict(self.ranges),
             "decibels": self.decibels,
+            # Left out where nothing was chosen: such a model is stored as those that know no choice.
+            **({"level": self.level} if self.level != "absolute" else {}),
             "activation": self.activation,
             "dropout": self.dropout,
             "seed": self.seed,

@@ -15,6 +15,7 @@ from keras import ops
 
 from songnet.errors import ParameterError
 from songnet.models import parameters, seeded
+from songnet.models.level import RelativeLevel
 from songnet.models.tensors import Tensor
 
 POOLINGS = ("none", "time")
@@ -75,6 +76,8 @@ def time_statistics(frames: Tensor) -> Tensor:
     tensor [shape=(batch, 2 * features)]
         Means first. The same for every order of the frames.
     """
+    # Small differences of large numbers, in layers of a lower precision.
+    frames = ops.cast(frames, "float32")
     mean = ops.mean(frames, axis=1, keepdims=True)
     variance = ops.mean(ops.square(frames - mean), axis=1)
     return ops.concatenate([ops.squeeze(mean, 1), ops.sqrt(variance + SMALLEST_VARIANCE)], axis=-1)
@@ -90,6 +93,7 @@ def pooled_encoder(
     activation: str,
     dropout: float,
     seed: int,
+    relative_to: float | None = None,
 ) -> keras.Model:
     """Images of any length to vectors.
 
@@ -112,14 +116,19 @@ def pooled_encoder(
         Share of the pooled values dropped while training, in [0, 1).
     seed : int
         Determines initial weights and dropout.
+    relative_to : float or None
+        Decibels of the images' scale, to read each image relative to its own level (`songnet.models.level`); None
+        reads them as they are.
 
     Returns
     -------
     keras.Model
         ``(batch, n_bands, any, 1)`` to ``(batch, outputs)``.
     """
-    image = keras.Input((n_bands, None, 1), name="image")
-    x = (image - TYPICAL_MEAN) / TYPICAL_DEVIATION
+    x = image = keras.Input((n_bands, None, 1), name="image")
+    if relative_to is not None:
+        x = RelativeLevel(relative_to, name="encoder_level")(x)
+    x = (x - TYPICAL_MEAN) / TYPICAL_DEVIATION
     for number, (width, stride) in enumerate(zip(channels, strides, strict=True), start=1):
         x = seeded.conv2d(f"encoder_conv_{number}", width, seed, activation, stride)(x)
     bands, depth = x.shape[1], x.shape[3]
@@ -188,4 +197,4 @@ def mirror_decoder(
     for number, (width, factors) in enumerate(zip(outputs, reversed(strides), strict=True), start=1):
         x = keras.layers.UpSampling2D(factors, name=f"decoder_upsample_{number}")(x)
         x = seeded.conv2d(f"decoder_conv_{number}", width, seed, None if number == len(outputs) else activation)(x)
-    return keras.Model(latent, x, name="decoder")
+    return keras.Model(latent, ops.cast(x, "float32"), name="decoder")

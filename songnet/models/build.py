@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from songnet.errors import ParameterError
 from songnet.models.backend import load_backend
-from songnet.models.presets import PRESETS
+from songnet.models.presets import get_preset
 from songnet.registry import Registry
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ def build_model(preset: str, overrides: Mapping[str, object] | None = None, seed
     >>> build_model("cae-12x15", {"dropout": 0.2}).count_params()
     28268
     """
-    if preset not in PRESETS:
-        raise ParameterError(f"unknown preset {preset!r}; choose one of: {', '.join(PRESETS)}")
-    family = load_family(PRESETS[preset].family)
+    wanted = get_preset(preset)
+    family = load_family(wanted.family)
     allowed = sorted(inspect.signature(family).parameters.keys() - {"seed"})
     chosen = dict(overrides or {})
     unknown = sorted(chosen.keys() - set(allowed))
@@ -65,5 +64,5 @@ def build_model(preset: str, overrides: Mapping[str, object] | None = None, seed
         raise ParameterError(
             f"unknown override {', '.join(map(repr, unknown))} for preset {preset!r}; allowed: {', '.join(allowed)}"
         )
-    model: MelEncoder = family(**{**PRESETS[preset].config, **chosen, "seed": seed})
+    model: MelEncoder = family(**{**wanted.config, **chosen, "seed": seed})
     return model

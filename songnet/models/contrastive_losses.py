@@ -1,7 +1,8 @@
 """Losses that pull two views of the same track together and keep the tracks apart.
 
 Row i of both arguments is a view of the same track, and no track has two rows; both arguments are
-``(batch, dimensions)`` and the result is a scalar.
+``(batch, dimensions)`` and the result is a scalar. Arguments of any precision are compared in float32, in which the
+constants below are not 0. In a training on several devices the batch is that of all devices.
 
 References
 ----------
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from keras import ops
 
+from songnet.models.replicas import whole_batch
 from songnet.models.tensors import Tensor
 
 LOSSES = ("nt-xent", "vicreg")
@@ -35,6 +37,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     tensor
         In nats: 0 at best, ``log(2 * batch - 1)`` where all views are alike.
     """
+    first, second = _whole(first), _whole(second)
     views = ops.concatenate([first, second], axis=0)
     n = ops.shape(views)[0]
     # A view is no candidate for its own partner.
@@ -45,6 +48,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 
 def vicreg(first: Tensor, second: Tensor) -> Tensor:
     """Views of a track coincide, every dimension varies with a deviation of at least 1, no two dimensions correlate."""
+    first, second = _whole(first), _whole(second)
     spread, overlap = [], []
     degrees = ops.maximum(ops.cast(ops.shape(first)[0], "float32") - 1.0, 1.0)
     for views in (first, second):
@@ -59,8 +63,13 @@ def vicreg(first: Tensor, second: Tensor) -> Tensor:
 
 def found_partners(first: Tensor, second: Tensor) -> Tensor:
     """Share of the rows of `first` whose nearest row of `second`, by cosine, is their partner: 1 / batch by chance."""
+    first, second = _whole(first), _whole(second)
     nearest = ops.cast(ops.argmax(cosines(first, second), axis=-1), "int32")
     return ops.mean(ops.cast(ops.equal(nearest, ops.arange(ops.shape(first)[0], dtype="int32")), "float32"))
+
+
+def _whole(rows: Tensor) -> Tensor:
+    return whole_batch(ops.cast(rows, "float32"))
 
 
 def _unit(vectors: Tensor) -> Tensor:

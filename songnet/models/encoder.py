@@ -47,6 +47,10 @@ class MelEncoder(keras.Model):  # type: ignore[misc]  # Keras ships no types
     time_axis: int | None
     encoder: keras.Model
 
+    def __init__(self, name: str) -> None:
+        # Whatever precision its layers compute in, a model takes float32 images, and changes and compares them so.
+        super().__init__(name=name, autocast=False)
+
     def parts(self) -> tuple[keras.Model, ...]:
         """The functional models that hold this model's layers."""
         return (self.encoder,)

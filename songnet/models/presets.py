@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from songnet.errors import ParameterError
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -94,17 +96,20 @@ def _contrastive(name: str, config: Mapping[str, object], images: int, descripti
 
 
 _ALL = (
-    _contrastive("contrastive", {}, 400_000, "128 numbers, pooled over time, 167,168 parameters"),
+    _contrastive("contrastive", {"level": "relative"}, 400_000, "128 numbers, pooled over time, 167,168 parameters"),
     _contrastive(
         "contrastive-base",
-        {"channels": (32, 64, 128, 256), "features": 512, "latent_dim": 256, "projection": 128},
+        {
+            **{"channels": (32, 64, 128, 256), "features": 512, "latent_dim": 256, "projection": 128},
+            "level": "relative",
+        },
         4_000_000,
         "256 numbers, pooled over time, for a GPU",
     ),
     Preset(
         name="aligned",
         family="aligned-encoder",
-        config=MappingProxyType({}),
+        config=MappingProxyType({"level": "relative"}),
         description="predicts Track2Vec's vector of a track from its sound; trained by `songnet align`",
         training=_training(batch_size=64, learning_rate=1e-3, epochs=100, images=100_000),
         published=MappingProxyType({}),
@@ -151,3 +156,16 @@ _ALL = (
 )
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
+
+
+def get_preset(name: str) -> Preset:
+    """The preset of a name.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    if name not in PRESETS:
+        raise ParameterError(f"unknown preset {name!r}; choose one of: {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -2,6 +2,9 @@
 
 Keras draws the seeds of unseeded initialisers from process-wide state, so the second model built in a process would
 start from other weights than the first; and each backend draws other numbers from one seed.
+
+Layers compute in the precision that Keras's dtype policy gives while the model is built, except those whose name ends
+in ``_output``: codes, posteriors, images and what enters a loss come out in float32. Weights are always float32.
 """
 
 from __future__ import annotations
@@ -55,6 +58,11 @@ def _initializer(seed: int, name: str) -> keras.Initializer:
     return _GlorotUniform(derived_seed(seed, name))
 
 
+def _precision(name: str) -> str | None:
+    # None is the policy that holds while the model is built (`songnet.training.devices`).
+    return "float32" if name.endswith("_output") else None
+
+
 def conv2d(
     name: str, filters: int, seed: int, activation: str | None = None, strides: tuple[int, int] = (1, 1)
 ) -> keras.layers.Conv2D:
@@ -66,6 +74,7 @@ def conv2d(
         padding="same",
         activation=activation,
         kernel_initializer=_initializer(seed, name),
+        dtype=_precision(name),
         name=name,
     )
 
@@ -75,13 +84,21 @@ def conv2d_transpose(
 ) -> keras.layers.Conv2DTranspose:
     """3 x 3 transposed convolution, stride 1."""
     return keras.layers.Conv2DTranspose(
-        filters, 3, padding=padding, activation=activation, kernel_initializer=_initializer(seed, name), name=name
+        filters,
+        3,
+        padding=padding,
+        activation=activation,
+        kernel_initializer=_initializer(seed, name),
+        dtype=_precision(name),
+        name=name,
     )
 
 
 def dense(name: str, units: int, seed: int, activation: str | None = None) -> keras.layers.Dense:
     """Fully connected layer."""
-    return keras.layers.Dense(units, activation=activation, kernel_initializer=_initializer(seed, name), name=name)
+    return keras.layers.Dense(
+        units, activation=activation, kernel_initializer=_initializer(seed, name), dtype=_precision(name), name=name
+    )
 
 
 def dropout(name: str, rate: float, seed: int) -> keras.layers.Dropout:

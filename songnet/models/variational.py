@@ -111,7 +111,8 @@ class VariationalAutoencoder(MelAutoencoder):
         """The decoder's output (``decoded``) and the posterior's divergence (``kl``)."""
         mean, scale = self.split(self.encoder(inputs, training=training))
         latent = self.sample(mean, scale) if training else mean
-        return {"decoded": self.decoder(latent, training=training), "kl": self.divergence(mean, scale)}
+        decoded = ops.cast(self.decoder(latent, training=training), "float32")
+        return {"decoded": decoded, "kl": self.divergence(mean, scale)}
 
     def kl_weight(self) -> Tensor:
         """Weight of the KL term in the next training step: from 0 to `beta` over the warm-up."""

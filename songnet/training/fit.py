@@ -7,10 +7,9 @@ import hashlib
 import io
 import json
 import logging
-import math
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -19,13 +18,15 @@ from songnet.config import ImageConfig, TrainConfig
 from songnet.errors import ModelError
 from songnet.library import Library
 from songnet.library.files import write_bytes
-from songnet.models import PRESETS, build_model
+from songnet.models import build_model, get_preset
 from songnet.progress import Progress, silent
 from songnet.spectrogram import get_recipe
 from songnet.training.checkpoint import ModelCard, check_name, save_model
-from songnet.training.feeds import ClipFeed, Feed, pair_feed
+from songnet.training.devices import Devices, choose_devices, computing_on, even_batch, steps_of
+from songnet.training.feeds import ClipFeed, PairFeed, pair_feed
 from songnet.training.images import ImageStream, PixelScaling, Split, split_images
-from songnet.training.state import TrainingState, load_state, save_state
+from songnet.training.session import Session
+from songnet.training.state import TrainingState, load_state
 from songnet.training.targets import TargetFeed, Targets, judge_targets, target_feed
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class TrainReport:
 
 def resolve_training(preset: str, config: TrainConfig, n_train: int) -> dict[str, Any]:
     """Epochs, batch size and learning rate: what was asked for, else the preset's, fitted to the library's size."""
-    values = PRESETS[preset].training
+    values = get_preset(preset).training
     epochs = config.epochs or max(MIN_EPOCHS, min(int(values["epochs"]), int(values["images"]) // max(1, n_train)))
     return {
         "epochs": epochs,
@@ -126,51 +127,50 @@ def train(
     ModelError
         If there is too little to train on, or the loss stops being a number.
     ParameterError
-        If the preset does not know an option, or the name is no file name.
+        If the preset does not know an option, the name is no file name, or there are not the devices that `config`
+        asks for.
     """
     check_name(name)
+    get_preset(preset)  # before the backend takes its seconds to load
     started = time.monotonic()
     overrides = {**config.model_overrides, **(targets.settings if targets is not None else {})}
-    model = build_model(preset, overrides, seed)
-    if model.targeted and targets is None:
-        raise ModelError(f"the preset {preset} learns from playlists: train it with `songnet align --name {name}`")
-    split = split_images(library, images, config.validation, seed)
-    if targets is not None:
-        split = targets.restrict(library, images, split)
-    stream = ImageStream(library, images)
-    plan = resolve_training(preset, config, len(split.train))
-    if len(split.train) == 0 or len(split.validation) == 0:
-        raise ModelError("the split leaves nothing to train or to validate on: add music, or change --validation")
-    scaling = stream.fit_scaling(split.train)
-    if "decibels" in model.get_config():
-        # Built above to refuse wrong options before any image is read; what a gain in dB is, only the images tell.
-        decibels = (scaling.high - scaling.low) * get_recipe(images.recipe).step_db
-        model = build_model(preset, {**overrides, "decibels": decibels}, seed)
-    feed: Feed
-    if model.paired:
-        feed = pairs = pair_feed(library, images, split, scaling, plan["batch_size"], seed)
-        plan["batch_size"] = pairs.batch_size
-    elif targets is not None:
-        feed = aims = target_feed(library, images, split, scaling, plan["batch_size"], seed, targets)
-        cast("AlignedEncoder", model).start_from(aims.constant, targets.start)
-    else:
-        feed = ClipFeed(stream, split, scaling, plan["batch_size"], seed)
-    if plan["patience"] is None and model.stops_early:
-        plan["patience"] = PATIENCE
-    model.compile_for_training(plan["learning_rate"], plan["epochs"] * feed.n_steps)
-    # Adam makes its moments at the first step; a restored state needs a place for them.
-    model.optimizer.build(model.trainable_variables)
-    state_path = library.models / f".{name}.training" / "state.safetensors"
-    fingerprint = _fingerprint(library, preset, model, images, split, plan, seed, targets)
-    restored = None if fresh else load_state(state_path, fingerprint, model)
-    state, best = restored or (TrainingState(fingerprint), {})
-    session = _Session(model, feed, plan, state, best, state_path, progress)
-    try:
+    devices = choose_devices(config.precision, config.devices)
+    with computing_on(devices):
+        model = build_model(preset, overrides, seed)
+        if model.targeted and targets is None:
+            raise ModelError(f"the preset {preset} learns from playlists: train it with `songnet align --name {name}`")
+        split = split_images(library, images, config.validation, seed)
+        if targets is not None:
+            split = targets.restrict(library, images, split)
+        stream = ImageStream(library, images)
+        plan = {**resolve_training(preset, config, len(split.train)), "precision": devices.precision}
+        plan |= {"devices": len(devices.names)}
+        plan["batch_size"] = even_batch(plan["batch_size"], devices, config.batch_size)
+        if len(split.train) == 0 or len(split.validation) == 0:
+            raise ModelError("the split leaves nothing to train or to validate on: add music, or change --validation")
+        scaling = stream.fit_scaling(split.train)
+        if "decibels" in model.get_config():
+            # Built above to refuse wrong options before any image is read; what a gain in dB is, only the images tell.
+            decibels = (scaling.high - scaling.low) * get_recipe(images.recipe).step_db
+            model = build_model(preset, {**overrides, "decibels": decibels}, seed)
+        feed = _feed(library, images, split, scaling, plan["batch_size"], seed, targets, devices, model.paired)
+        if isinstance(feed, TargetFeed) and targets is not None:
+            cast("AlignedEncoder", model).start_from(feed.constant, targets.start)
+        plan["batch_size"] = feed.batch_size
+        if plan["patience"] is None and model.stops_early:
+            plan["patience"] = PATIENCE
+        model.compile_for_training(plan["learning_rate"], plan["epochs"] * feed.n_steps)
+        # Adam makes its moments at the first step; a restored state needs a place for them.
+        model.optimizer.build(model.trainable_variables)
+        state_path = library.models / f".{name}.training" / "state.safetensors"
+        fingerprint = _fingerprint(library, preset, model, images, split, plan, seed, targets)
+        restored = None if fresh else load_state(state_path, fingerprint, model)
+        state, best = restored or (TrainingState(fingerprint), {})
+        steps = steps_of(model, devices)
+        session = Session(model, steps, feed, plan, state, best, state_path, SAVE_EVERY_S, progress)
         session.run()
-    except KeyboardInterrupt:
-        if session.between_steps:
-            session.save()
-        raise
+    # In float32 and on one device, as everybody who loads it will find it.
+    model = type(model)(**model.get_config())
     model.load_weights_by_name(session.best)
     description = {
         **plan,
@@ -185,7 +185,7 @@ def train(
         "split_by": split.grouped_by,
         "parameters": int(model.count_params()),
         "code_shape": list(model.code_shape),
-        "source": PRESETS[preset].source,
+        "source": get_preset(preset).source,
         "latent": _diagnose(model, stream, split, scaling),
     }
     if targets is not None and isinstance(feed, TargetFeed):
@@ -195,7 +195,7 @@ def train(
         model,
         name=name,
         preset=preset,
-        family=PRESETS[preset].family,
+        family=get_preset(preset).family,
         images=images,
         scaling=scaling,
         training=description,
@@ -204,6 +204,26 @@ def train(
     shutil.rmtree(state_path.parent, ignore_errors=True)
     seconds = time.monotonic() - started
     return TrainReport(card, state.history, restored is not None, seconds, session.images_seen / seconds)
+
+
+def _feed(
+    library: Library,
+    images: ImageConfig,
+    split: Split,
+    scaling: PixelScaling,
+    batch_size: int,
+    seed: int,
+    targets: Targets | None,
+    devices: Devices,
+    paired: bool,
+) -> ClipFeed | PairFeed | TargetFeed:
+    if paired:
+        pairs = pair_feed(library, images, split, scaling, batch_size, seed)
+        # There may be fewer tracks than a batch has room for.
+        return replace(pairs, batch_size=even_batch(pairs.batch_size, devices))
+    if targets is not None:
+        return target_feed(library, images, split, scaling, batch_size, seed, targets)
+    return ClipFeed(ImageStream(library, images), split, scaling, batch_size, seed)
 
 
 def _fingerprint(
@@ -224,99 +244,6 @@ def _fingerprint(
     for row in tracks:
         digest.update(f"{row[0]} {row[1]}\n".encode())
     return digest.hexdigest()
-
-
-class _Session:
-    """The loop over epochs and steps, with its state."""
-
-    def __init__(
-        self,
-        model: MelEncoder,
-        feed: Feed,
-        plan: dict[str, Any],
-        state: TrainingState,
-        best: dict[str, np.ndarray],
-        state_path: Any,
-        progress: Progress,
-    ) -> None:
-        self.model = model
-        self.feed = feed
-        self.plan = plan
-        self.state = state
-        self.best = best
-        self.state_path = state_path
-        self.progress = progress
-        self.images_seen = 0
-        # False while the model may already have taken a step that `state` does not count yet.
-        self.between_steps = True
-        self.saved_at = time.monotonic()
-
-    def save(self) -> None:
-        save_state(self.state_path, self.state, self.model, self.best)
-        self.saved_at = time.monotonic()
-
-    def run(self) -> None:
-        while self.state.epoch < self.plan["epochs"] and not self._out_of_patience():
-            self._epoch()
-
-    def _out_of_patience(self) -> bool:
-        patience = self.plan["patience"]
-        return patience is not None and self.state.epoch - 1 - self.state.best_epoch >= int(patience)
-
-    def _epoch(self) -> None:
-        started = time.monotonic()
-        state, n_steps = self.state, self.feed.n_steps
-        for x, y in self.feed.training(state.epoch, state.step):
-            self.between_steps = False
-            logs = self.model.train_on_batch(x, y, return_dict=True)
-            _add(state.sums, logs, len(x))
-            state.step += 1
-            self.between_steps = True
-            means = _means(state.sums)
-            if not math.isfinite(means["loss"]):
-                raise ModelError(
-                    f"the loss became {means['loss']} in epoch {state.epoch + 1}: train with a smaller --learning-rate"
-                    f" than {self.plan['learning_rate']:g}"
-                )
-            self.images_seen += len(x) * self.feed.images_per_row
-            note = f"epoch {state.epoch + 1}/{self.plan['epochs']}, loss {means['loss']:.5g}"
-            if state.best_epoch >= 0 and self.plan["patience"] is not None:
-                note += f", best validation {state.best_loss:.5g}"
-            self.progress("train", state.epoch * n_steps + state.step, self.plan["epochs"] * n_steps, note)
-            if time.monotonic() - self.saved_at > SAVE_EVERY_S:
-                self.save()
-        self.between_steps = False
-        validation = self._validate()
-        entry = {
-            "epoch": state.epoch,
-            **_means(state.sums),
-            **{f"val_{key}": value for key, value in validation.items()},
-        }
-        state.history.append({**entry, "seconds": round(time.monotonic() - started, 3)})
-        # Without patience nothing is selected: the last weights are the best.
-        if self.plan["patience"] is None or validation["loss"] < state.best_loss:
-            state.best_loss, state.best_epoch = validation["loss"], state.epoch
-            self.best = self.model.weights_by_name()
-        state.epoch, state.step, state.sums = state.epoch + 1, 0, {}
-        self.between_steps = True
-        self.save()
-
-    def _validate(self) -> dict[str, float]:
-        sums: dict[str, float] = {}
-        for x, y in self.feed.validation():
-            _add(sums, self.model.test_on_batch(x, y, return_dict=True), len(x))
-        return _means(sums)
-
-
-def _add(sums: dict[str, float], logs: dict[str, Any], n_images: int) -> None:
-    # Keras answers for one batch alone; an epoch is the mean over its images.
-    for key, value in logs.items():
-        sums[key] = sums.get(key, 0.0) + float(value) * n_images
-    sums["images"] = sums.get("images", 0) + n_images
-
-
-def _means(sums: dict[str, float]) -> dict[str, float]:
-    return {key: value / sums["images"] for key, value in sums.items() if key != "images"}
 
 
 def _diagnose(model: MelEncoder, stream: ImageStream, split: Split, scaling: PixelScaling) -> dict[str, Any] | None:

@@ -99,15 +99,18 @@ def split_images(library: Library, images: ImageConfig, share: float, seed: int)
             f" {', '.join(image_sets(library)) or 'none'})"
         )
     # A track without an artist stands for itself.
-    artist_of_row = np.array([tracks[track]["artist"] or f"\0{track}" for track in track_of_row])
+    artist_of_row = [tracks[track]["artist"] or f"\0{track}" for track in track_of_row]
     grouped_by = "artist" if len(set(artist_of_row)) > 1 and any(a[0] != "\0" for a in artist_of_row) else "track"
-    group_of_row = artist_of_row if grouped_by == "artist" else track_of_row
-    groups, sizes = np.unique(group_of_row, return_counts=True)
-    order = np.random.default_rng([seed, 1]).permutation(len(groups))
+    name_of_row = artist_of_row if grouped_by == "artist" else track_of_row
+    # By number: an array of names is as wide as the longest of them, for every row.
+    numbers = {name: number for number, name in enumerate(sorted(set(name_of_row)))}
+    group_of_row = np.fromiter((numbers[name] for name in name_of_row), np.int64, len(name_of_row))
+    sizes = np.bincount(group_of_row)
+    order = np.random.default_rng([seed, 1]).permutation(len(sizes))
     # Groups in random order until the share is reached; never all of them.
     reached = np.concatenate([[0], np.cumsum(sizes[order])[:-1]]) < share * len(row_ids)
     reached[-1] = False
-    held_out = np.isin(group_of_row, groups[order[reached]])
+    held_out = np.isin(group_of_row, order[reached])
     return Split(row_ids[~held_out], row_ids[held_out], grouped_by, len(set(track_of_row)))
 
 

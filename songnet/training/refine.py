@@ -96,6 +96,11 @@ def check_refinable(library: Library, model: str, name: str) -> ModelCard:
     if "refined_from" in card.training:
         source = card.training["refined_from"]["model"]
         raise ParameterError(f"model {model!r} is refined already: refine the one it was made from, {source!r}")
+    if "playlists" in card.training:
+        raise ParameterError(
+            f"model {model!r} learned from playlists (`songnet align`), and refining does not keep from which: refine"
+            " one that was trained on sound alone, such as 'contrastive'"
+        )
     return card
 
 

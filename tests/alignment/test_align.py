@@ -20,6 +20,7 @@ from songnet.playlists.store import import_paths
 from songnet.playlists.stored import load_memberships
 from songnet.training import ImageStream, PixelScaling, list_models, load_model, save_model, train
 from songnet.training import fit as module
+from songnet.training.refine import check_refinable
 
 
 def run_align(library, name="aligned", **options):
@@ -75,7 +76,7 @@ def test_the_card_says_what_was_learned_from(aligned):
 def test_aligned_codes_foresee_held_out_playlists_better_than_untrained_ones(aligned):
     path, report = aligned
     card, model = load_model(path / "models", "aligned")
-    untrained = build_model("aligned", {"latent_dim": 16}, seed=3)
+    untrained = build_model("aligned", {"latent_dim": 16, "level": "absolute"}, seed=3)
     with Library(path) as library:
         held_out = held_out_playlists(library, report.training.card)
         memberships = load_memberships(library)
@@ -91,6 +92,15 @@ def test_aligned_codes_foresee_held_out_playlists_better_than_untrained_ones(ali
     # Playlists of six leave ten tracks of their kind out, which sound cannot tell from those that are in.
     assert found["aligned"].low > 0.8
     assert found["aligned"].low > found["untrained"].high
+
+
+def test_an_aligned_model_is_not_refined_since_where_it_learned_would_be_forgotten(aligned):
+    path, report = aligned
+    with (
+        Library(path, write=True) as library,
+        pytest.raises(ParameterError, match=r"learned from playlists \(`songnet align`\), and refining does not keep"),
+    ):
+        check_refinable(library, report.training.card.name, "refined")
 
 
 def test_playlists_at_random_teach_nothing_and_the_first_line_says_so(planted, tmp_path):

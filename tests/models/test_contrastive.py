@@ -144,5 +144,7 @@ def test_options_are_checked() -> None:
         ContrastiveEncoder(loss="mse")
     with pytest.raises(ParameterError, match="temperature must be a finite number of at least"):
         ContrastiveEncoder(temperature=0.0)
+    with pytest.raises(ParameterError, match="crop_frames is 217; an image has 216 frames, and a cut no more"):
+        ContrastiveEncoder(crop_frames=217)
     with pytest.raises(ParameterError, match="unknown override 'beta' for preset 'contrastive'"):
         build_model("contrastive", {"beta": 1.0})

@@ -33,7 +33,7 @@ def case(request: pytest.FixtureRequest, images: np.ndarray) -> Case:
     initial = model.weights_by_name()
     wanted = np.eye(len(images), *model.code_shape, dtype=np.float32) if model.targeted else images
     before = model.test_on_batch(images, wanted, return_dict=True)
-    logs = [model.train_on_batch(images, wanted, return_dict=True) for _ in range(3)]
+    logs = [model.train_on_batch(images, wanted, return_dict=True) for _ in range(8)]
     return Case(request.param, model, initial, before, logs, model.test_on_batch(images, wanted, return_dict=True))
 
 
