@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from songnet.clustering.blocks import ONE_THREAD_BLAS
+from songnet.clustering.features import JOINED_WEIGHTS
 from songnet.clustering.space import check_features
 from songnet.errors import ParameterError
 from songnet.evaluation.gather import Gathered, gather
@@ -168,6 +169,7 @@ def measure(
         systems.append(system)
     progress("measures", len(gathered.systems), len(gathered.systems))
     compared = compare_systems(systems, table)
+    in_blocks = config.space == "whitened" and any(system.widths for system in systems)
     names = {key: entry.label.format(k=config.k, r=config.recall_k) for key, entry in MEASURES.items()}
     lines = [verdict_of(system.name, compared, names) for system in systems if system.kind != "baseline"]
     if asked.control is not None and labels is not None:
@@ -191,6 +193,7 @@ def measure(
             "intervals_over": over,
             "folds_over": folds_over,
             "clip_unit": gathered.plan.unit if gathered.plan else None,
+            "joined_weights": list(JOINED_WEIGHTS) if in_blocks else None,
         },
     )
 

@@ -42,7 +42,7 @@ def store_figures(library: Library, report: EvaluationReport, asked: Asked) -> l
         figures = figures_of(report, card)
         if figures:
             path = library.models / name / EVALUATION
-            content = {"weights_sha256": card.weights_sha256, "figures": figures}
+            content = {"weights_sha256": card.weights_sha256, "settings": report.settings, "figures": figures}
             write_bytes(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
             written.append(path)
     return written

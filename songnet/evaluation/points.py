@@ -27,6 +27,30 @@ def whitened_space(n_components: int, shrinkage: float, widths: tuple[int, ...] 
     return Space(n_components, shrinkage, widths, JOINED_WEIGHTS if widths else ())
 
 
+def space_in_words(space: str, *, n_components: int, shrinkage: float, joined: bool) -> str:
+    """What was done to vectors before cosines were taken, for people.
+
+    Parameters
+    ----------
+    space, n_components, shrinkage
+        As in `points_of`.
+    joined : bool
+        Whether there are vectors of blocks, and what their blocks weigh must be said.
+
+    Examples
+    --------
+    >>> space_in_words("whitened", n_components=16, shrinkage=0.3, joined=False)
+    'whitened space: 16 principal components, shrinkage 0.3'
+    """
+    if space != "whitened":
+        return {"standard": "standard space: every column standardised", "raw": "raw space: vectors as they are"}[space]
+    blocks = ""
+    if joined:
+        of_descriptors, of_codes = JOINED_WEIGHTS
+        blocks = f"; of joined vectors so many of each block, descriptors weigh {of_descriptors:g}, codes {of_codes:g}"
+    return f"whitened space: {n_components} principal components, shrinkage {shrinkage:g}{blocks}"
+
+
 def points_of(
     vectors: np.ndarray, space: str, *, n_components: int = 16, shrinkage: float = 0.3, widths: tuple[int, ...] = ()
 ) -> np.ndarray:

@@ -13,6 +13,16 @@ from songnet.evaluation.points import SPACES
 
 PANELS = ("nuisance", "invariance", "collapse")
 QUICK_PANELS = ("nuisance", "collapse")
+# What a parameter is called where most people set it; the others have no flag.
+FLAGS = {
+    "n_components": "--components",
+    "shrinkage": "--shrinkage",
+    "k": "--k",
+    "n_seeds": "--seeds",
+    "n_draws": "--draws",
+    "random_seed": "--random-seed",
+    "invariance_tracks": "--invariance-tracks",
+}
 
 
 def parse_panels(text: str) -> tuple[str, ...]:
@@ -117,12 +127,11 @@ class EvaluationConfig:
             "invariance_tracks": (1, 10_000),
         }
         for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise ParameterError(
-                    f"evaluation.{name} is {getattr(self, name)}; it must lie between {low:g} and {high:g}"
-                )
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ParameterError(f"{FLAGS.get(name, name)} is {value}; it must lie between {low} and {high}")
         if self.sample and self.sample < 10:
-            raise ParameterError(f"evaluation.sample is {self.sample}; it must be 10 or more, or 0 for all tracks")
+            raise ParameterError(f"--sample is {self.sample}; it must be 10 or more, or 0 for all tracks")
 
 
 @dataclass(frozen=True)

@@ -184,24 +184,7 @@ def read_npz(path: Path, known: Sequence[str]) -> System:
     ParameterError
         If it is no such archive, arrays do not fit, a value is not finite, or a track is unknown or there twice.
     """
-    try:
-        # Opened here: of a file that is no archive, NumPy leaves closing to chance.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except OSError as error:
-        if path.exists() and not path.is_dir():
-            raise ParameterError(f"{path} is no readable .npz file ({error}): write it with numpy.savez") from error
-        raise InputNotFoundError(f"cannot read the vectors {path}: {error.strerror or error}") from error
-    except (
-        ValueError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-    ) as error:
-        raise ParameterError(f"{path} is no readable .npz file ({error}): write it with numpy.savez") from error
+    arrays = _read_arrays(path)
     track_ids, vectors = _table(path, arrays, "track_ids", "vectors")
     if len(set(track_ids)) != len(track_ids):
         raise ParameterError(f"{path}: track_ids holds a track twice: one vector a track is needed")
@@ -225,6 +208,31 @@ def read_npz(path: Path, known: Sequence[str]) -> System:
         lengths = np.diff(np.append(starts, len(names)))
         parts = Parts(names, np.arange(len(names)) - np.repeat(starts, lengths), clip_values)
     return System(f"vectors:{path.stem}", "vectors", [track_ids[index] for index in order], vectors[order], parts)
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an archive by name; nothing in it is executed."""
+    remedy = "write it with numpy.savez, track_ids with dtype str and vectors with dtype float"
+    try:
+        # Opened here: of a file that is no archive, NumPy leaves closing to chance.
+        with path.open("rb") as stream:
+            # NumPy takes what is no archive for a pickle, and would tell how to run it.
+            if not zipfile.is_zipfile(stream):
+                raise ParameterError(f"{path} is no readable .npz file (it is no archive of arrays): {remedy}")
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        if path.exists() and not path.is_dir():
+            raise ParameterError(f"{path} is no readable .npz file ({error}): {remedy}") from error
+        raise InputNotFoundError(f"cannot read the vectors {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        if isinstance(error, ParameterError):
+            raise
+        reason = "an array holds Python objects, which are not read" if "allow_pickle" in str(error) else error
+        raise ParameterError(f"{path} is no readable .npz file ({reason}): {remedy}") from error
+    except (EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, RuntimeError) as error:
+        raise ParameterError(f"{path} is no readable .npz file ({error}): {remedy}") from error
 
 
 def _table(path: Path, arrays: dict[str, np.ndarray], ids: str, values: str) -> tuple[list[str], np.ndarray]:

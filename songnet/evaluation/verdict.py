@@ -9,6 +9,7 @@ from typing import Any
 from songnet.evaluation.intervals import Difference, Estimate, difference
 from songnet.evaluation.measures import MEASURES
 from songnet.evaluation.panels.report import PanelReport
+from songnet.evaluation.points import space_in_words
 from songnet.evaluation.systems import System
 
 
@@ -83,6 +84,18 @@ class EvaluationReport:
     def measures(self) -> list[str]:
         """Keys of the measures that any system has, in the order of `MEASURES`."""
         return [key for key in MEASURES if any(key in row for row in self.table.values())]
+
+    @property
+    def recipe(self) -> str:
+        """How clips became track vectors, and these became points, for people."""
+        settings = self.settings
+        space = space_in_words(
+            settings["space"],
+            n_components=settings["n_components"],
+            shrinkage=settings["shrinkage"],
+            joined=settings["joined_weights"] is not None,
+        )
+        return f"codes of a track: {settings['aggregate']} of its clips; {space}"
 
     def label_of(self, key: str) -> str:
         """A measure's name for people."""

@@ -123,6 +123,7 @@ def draw_evaluation_figure(report: EvaluationReport, folder: Path) -> list[Path]
     note = (
         f"{report.labels or 'no labels'} · 95% intervals over {report.settings['intervals_over']} · filled: evaluated,"
         " hollow: baselines · dashed: best baseline · dotted: chance"
+        f" · {report.recipe}"
     )
     return save_figures(
         lambda figure: draw_evaluation(figure, report), folder, "evaluation", width=width, height=height,

@@ -204,7 +204,7 @@ def test_settings_refuse_what_contradicts_itself():
         Asked(labels=Path("a.csv"), tag="genre")
     with pytest.raises(ParameterError, match=r"--features is 'mfcc'; choose one of: descriptors, codes, joined"):
         Asked(features=("mfcc",))
-    with pytest.raises(ParameterError, match=r"evaluation.k is 0; it must lie between 1 and 100"):
+    with pytest.raises(ParameterError, match=r"--k is 0; it must lie between 1 and 100"):
         EvaluationConfig(k=0)
     with pytest.raises(ParameterError, match="--space is 'flat'; choose one of: whitened, standard, raw"):
         EvaluationConfig(space="flat")

@@ -200,13 +200,14 @@ def test_files_that_are_no_archives_are_refused(tmp_path):
     for content in (b"", b"PK\x03\x04 broken", b"\x93NUMPY nonsense", b"words"):
         path = tmp_path / "bad.npz"
         path.write_bytes(content)
-        with pytest.raises(ParameterError, match=r"bad\.npz is no readable \.npz file"):
+        with pytest.raises(ParameterError, match=r"bad\.npz is no readable \.npz file") as refused:
             read_npz(path, ["a"])
+        assert "pickle" not in str(refused.value)
     np.save(tmp_path / "plain.npy", np.ones(3))
     with pytest.raises(ParameterError, match="is no readable"):
         read_npz(tmp_path / "plain.npy", ["a"])
     pickled = np.array([{"a": 1}], dtype=object)
-    with pytest.raises(ParameterError, match="is no readable"):
+    with pytest.raises(ParameterError, match="holds Python objects, which are not read"):
         read_npz(write(tmp_path / "pickled.npz", track_ids=pickled, vectors=pickled), ["a"])
     whole = write(tmp_path / "cut.npz", track_ids=np.array(["a"] * 50), vectors=np.ones((50, 9))).read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])

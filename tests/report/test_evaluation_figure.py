@@ -23,7 +23,10 @@ def report():
     return EvaluationReport(
         verdict="", warnings=(), kinds=dict(zip(NAMES, ("codes", "baseline", "baseline"), strict=True)), table=table,
         untold={}, differences=(), n_tracks=120, n_labelled=120, labels="tag genre", label_names=("a", "b"),
-        settings={"k": 5, "recall_k": 10, "seed": 0, "intervals_over": "artists"},
+        settings={
+            "k": 5, "recall_k": 10, "seed": 0, "intervals_over": "artists", "aggregate": "mean", "space": "whitened",
+            "n_components": 16, "shrinkage": 0.3, "joined_weights": None,
+        },
     )  # fmt: skip
 
 

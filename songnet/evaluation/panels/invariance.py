@@ -1,15 +1,15 @@
 """Does a clip stay itself when only its gain, coding, rate or place changes?
 
-A changed clip is encoded again and looks for its nearest neighbour among the clips of the library as they are. Vectors
-are standardised by the originals first (column by column), so that neither a common part nor one loud dimension
-decides, and compared by cosine, as everywhere in SongNet.
+A changed clip is encoded again and looks for its nearest neighbour among the clips of the library as they are, by
+cosine. Encoders that answer with points of a space are compared there; vectors of others are standardised by the
+originals first (column by column), so that neither a common part nor one loud dimension decides.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -44,6 +44,7 @@ def measure_invariance(
     encoders: Mapping[str, Encode],
     *,
     changes: Sequence[Change] = DEFAULT_CHANGES,
+    in_space: Collection[str] = (),
     n_tracks: int = 200,
     read: ReadConfig | None = None,
     n_workers: int = 1,
@@ -63,6 +64,8 @@ def measure_invariance(
         each image, depending on that image alone. All are measured on the same sound, which is decoded once.
     changes : sequence of Change
         What to do.
+    in_space : collection of str
+        Encoders whose answers are points of a space (`panels.invariance_encoders.placed`).
     n_tracks : int
         Tracks drawn among those with images whose files are not missing.
     read : ReadConfig or None
@@ -110,7 +113,7 @@ def measure_invariance(
     sample = sorted(here[index] for index in rng.permutation(len(here))[:n_tracks])
     chosen = _reference_rows(clip_track, sample, rng)
     clip_track, row_ids = clip_track[chosen], np.asarray(keys["_rowid"])[chosen]
-    references = _encode_originals(library, images, encoders, clip_track, row_ids, progress)
+    references = _encode_originals(library, images, encoders, in_space, clip_track, row_ids, progress)
     first_row = {track: int(row) for row, track in reversed(list(enumerate(clip_track)))}
     counts = Counter(clip_track.tolist())
     recipe = get_recipe(images.recipe)
@@ -164,6 +167,7 @@ def _encode_originals(
     library: Library,
     images: ImageConfig,
     encoders: Mapping[str, Encode],
+    in_space: Collection[str],
     clip_track: np.ndarray,
     row_ids: np.ndarray,
     progress: Progress,
@@ -178,7 +182,10 @@ def _encode_originals(
             vectors[name].append(encoded(encode, pixels, name))
         progress("originals", len(digests), len(row_ids))
     with ONE_THREAD_BLAS:
-        return {name: Reference.fit(np.concatenate(parts), clip_track, digests) for name, parts in vectors.items()}
+        return {
+            name: Reference.fit(np.concatenate(parts), clip_track, digests, standardise=name not in in_space)
+            for name, parts in vectors.items()
+        }
 
 
 def encoded(encode: Encode, pixels: np.ndarray, name: str) -> np.ndarray:

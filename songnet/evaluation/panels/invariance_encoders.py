@@ -108,28 +108,32 @@ def remembering(encode: Encode) -> Encode:
     return answer
 
 
-def joined_encoder(first: Encode, second: Encode, space: FittedSpace | None = None) -> Encode:
-    """Vectors of two encoders side by side, brought into one space.
+def joined_encoder(first: Encode, second: Encode) -> Encode:
+    """Vectors of two encoders side by side: descriptors, then codes, as `songnet.evaluation.systems.join` does."""
+
+    def encode(pixels: np.ndarray) -> np.ndarray:
+        return np.concatenate([first(pixels), second(pixels)], axis=1)
+
+    return encode
+
+
+def placed(encode: Encode, space: FittedSpace) -> Encode:
+    """Vectors of an encoder, brought where the library's tracks are compared.
 
     Parameters
     ----------
-    first, second : callable
-        Descriptors and codes, in the order in which `songnet.evaluation.systems.join` puts the library's.
-    space : FittedSpace or None
-        Fitted on the library's joined vectors, so that a clip goes the way that tracks went. None leaves the columns
-        as they are.
+    encode : callable
+    space : FittedSpace
+        Fitted on the library's track vectors of the same kind, so that a clip goes the way that tracks went.
 
     Returns
     -------
     callable
-        Images [shape=(n, n_mels, n_frames), dtype=uint8] to [shape=(n, d)].
+        Images [shape=(n, n_mels, n_frames), dtype=uint8] to points of the space [shape=(n, d)].
     """
 
-    def encode(pixels: np.ndarray) -> np.ndarray:
-        joined = np.concatenate([first(pixels), second(pixels)], axis=1).astype(np.float64)
-        if space is None:
-            return joined
+    def points(pixels: np.ndarray) -> np.ndarray:
         # Row by row: a product of two matrices may sum in another order when it has another number of rows.
-        return np.concatenate([space.apply(row[None]) for row in joined])
+        return np.concatenate([space.apply(row[None]) for row in encode(pixels).astype(np.float64)])
 
-    return encode
+    return points

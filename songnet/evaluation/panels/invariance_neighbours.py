@@ -42,7 +42,14 @@ class Reference:
     same_track: np.ndarray
 
     @classmethod
-    def fit(cls, vectors: np.ndarray, clip_track: np.ndarray, digests: Sequence[bytes] | None = None) -> Reference:
+    def fit(
+        cls,
+        vectors: np.ndarray,
+        clip_track: np.ndarray,
+        digests: Sequence[bytes] | None = None,
+        *,
+        standardise: bool = True,
+    ) -> Reference:
         """Take down the originals.
 
         Parameters
@@ -53,10 +60,14 @@ class Reference:
             Each clip's track, by any name.
         digests : sequence of bytes or None
             Equal for equal images; without them every clip is another.
+        standardise : bool
+            False for points of a space, whose cosines count as they are.
         """
         values = vectors.astype(np.float64)
         mean, std = values.mean(axis=0), values.std(axis=0)
         scale = np.where(std > 1e-9 * np.maximum(1.0, np.abs(mean)), std, 1.0)
+        if not standardise:
+            mean, scale = np.zeros_like(mean), np.ones_like(scale)
         starts = np.flatnonzero(np.append(True, clip_track[1:] != clip_track[:-1]))
         standard = (values - mean) / scale
         counts = np.diff(np.append(starts, len(values)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from songnet.clustering.against import N_MFCC_STATISTICS
-from songnet.clustering.space import FittedSpace
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.evaluation.clips import Parts
 from songnet.evaluation.clusters import cluster_labels
@@ -17,6 +16,7 @@ from songnet.evaluation.panels.invariance_encoders import (
     codes_encoder,
     descriptor_encoder,
     joined_encoder,
+    placed,
     remembering,
     untrained_encoder_of,
 )
@@ -93,8 +93,7 @@ def run_panels(
         progress("collapse", len(coded), len(coded))
     invariance: dict[str, InvarianceReport] = {}
     if "invariance" in config.panels:
-        heard = _encoders(library, gathered, asked, config)
-        encoders = {system.name: heard[system.name] for system in systems if system.name in heard}
+        encoders, in_space = _encoders(library, gathered, systems, asked, config)
         for name in examined:
             if name not in encoders:
                 not_told[f"invariance of {name}"] = (
@@ -105,8 +104,8 @@ def run_panels(
         else:
             try:
                 invariance = measure_invariance(
-                    library, gathered.images, encoders, n_tracks=config.invariance_tracks, n_workers=n_threads or 1,
-                    seed=seed, progress=progress,
+                    library, gathered.images, encoders, in_space=in_space, n_tracks=config.invariance_tracks,
+                    n_workers=n_threads or 1, seed=seed, progress=progress,
                 )  # fmt: skip
             except InputNotFoundError as error:
                 not_told["invariance"] = str(error)
@@ -121,7 +120,8 @@ def panel_systems(gathered: Gathered) -> list[System]:
     statistics = next((system for system in gathered.systems if system.name == "MFCC standard"), None)
     if statistics is None:
         statistics = next(system for system in gathered.systems if system.name == "MFCC + PCA")
-    plain = [System(MFCC, "baseline", statistics.track_ids, statistics.vectors, statistics.parts)]
+    # Standardised, which whitening can only hurt for them (`songnet.evaluation.baselines`).
+    plain = [System(MFCC, "baseline", statistics.track_ids, statistics.vectors, statistics.parts, "standard")]
     if all(system.name != timbre.name for system in asked):
         plain.append(System(timbre.name, "baseline", timbre.track_ids, timbre.vectors, timbre.parts))
     finite = [system for system in (*random, *plain) if np.isfinite(system.vectors).all()]
@@ -210,32 +210,28 @@ def _collapse(system: System, gathered: Gathered, aggregate: str, seed: int) -> 
     return report, rows
 
 
-def _encoders(library: Library, gathered: Gathered, asked: Asked, config: EvaluationConfig) -> dict[str, Encode]:
-    """An encoder for each system that can hear changed sound, under the system's name."""
-    names = {system.name: system for system in gathered.systems}
+def _encoders(
+    library: Library, gathered: Gathered, systems: list[System], asked: Asked, config: EvaluationConfig
+) -> tuple[dict[str, Encode], set[str]]:
+    """An encoder for each system that can hear changed sound, under the system's name; and which answer with points."""
     recipe = get_recipe(gathered.images.recipe)
     # Each is asked alone and as a part of others.
     timbre = remembering(descriptor_encoder(recipe))
-    codes: dict[str, Encode] = {}
+    heard: dict[str, Encode] = {"descriptors": timbre, MFCC: lambda pixels: timbre(pixels)[:, :N_MFCC_STATISTICS]}
     for card in gathered.cards:
         _, model = load_model(library.models, card.name)
-        codes[card.name] = remembering(codes_encoder(card, model, asked.aggregate))
-    found = {f"codes:{name}": encode for name, encode in codes.items() if f"codes:{name}" in names}
-    random = {
-        encoder.name: remembering(untrained_encoder_of(encoder, asked.aggregate)) for encoder in gathered.untrained
-    }
-    for kind, members in (("joined", codes), ("random joined", random)):
-        for name, encode in members.items():
-            system = names.get(f"{kind}:{name}")
-            if system is not None:
-                found[system.name] = joined_encoder(timbre, encode, _fitted(system, config))
-    found |= {f"random:{name}": encode for name, encode in random.items()}
-    found[MFCC] = lambda pixels: timbre(pixels)[:, :N_MFCC_STATISTICS]
-    found["descriptors"] = timbre
-    return found
-
-
-def _fitted(system: System, config: EvaluationConfig) -> FittedSpace | None:
-    if config.space != "whitened":
-        return None
-    return whitened_space(config.n_components, config.shrinkage, system.widths).fit(system.vectors)
+        codes = remembering(codes_encoder(card, model, asked.aggregate))
+        heard |= {f"codes:{card.name}": codes, f"joined:{card.name}": joined_encoder(timbre, codes)}
+    for encoder in gathered.untrained:
+        codes = remembering(untrained_encoder_of(encoder, asked.aggregate))
+        heard |= {f"random:{encoder.name}": codes, f"random joined:{encoder.name}": joined_encoder(timbre, codes)}
+    found, in_space = {}, set()
+    for system in systems:
+        if system.name not in heard:
+            continue
+        found[system.name] = heard[system.name]
+        if (system.space or config.space) == "whitened":
+            space = whitened_space(config.n_components, config.shrinkage, system.widths).fit(system.vectors)
+            found[system.name] = placed(heard[system.name], space)
+            in_space.add(system.name)
+    return found, in_space

@@ -237,6 +237,19 @@ def test_copies_of_a_clip_may_be_found_in_its_place(rng):
     assert nearest_own(copies, vectors[:2], np.array([0, 1]), 0, 2).clip_top1 == 1.0
 
 
+def test_points_of_a_space_are_compared_as_they_lie_there():
+    # A small column stays small, and a change in it too; standardised, it weighs as much as the other.
+    points = np.array([[1.0, 0.02], [1.0, -0.02], [-1.0, 0.02], [-1.0, -0.02]])
+    changed = np.array([[1.0, -0.001]])
+    tracks = np.array(list("abcd"))
+    standard, placed = (Reference.fit(points, tracks, standardise=each) for each in (True, False))
+    assert placed.standard(changed).tolist() == changed.tolist()
+    near = nearest_own(placed, changed, np.array([1]), 1, 1)
+    assert near.clip_top1 == 1.0
+    assert near.own_cosine == pytest.approx(np.cos(np.arctan(0.02) - np.arctan(0.001)))
+    assert nearest_own(standard, changed, np.array([1]), 1, 1).own_cosine < 0.8
+
+
 def test_wilson_by_hand():
     # Newcombe (1998), Statistics in Medicine 17: 81 of 263 is 0.2553 to 0.3662.
     assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)

@@ -8,7 +8,7 @@ import pytest
 from songnet.descriptors import update_descriptors
 from songnet.errors import ParameterError
 from songnet.evaluation import Asked, EvaluationConfig, evaluate, parse_panels
-from songnet.evaluation.panels.invariance_encoders import joined_encoder, remembering
+from songnet.evaluation.panels.invariance_encoders import joined_encoder, placed, remembering
 from songnet.evaluation.points import whitened_space
 from songnet.library import Library
 from songnet.library.tracks import tracks_by_id
@@ -118,7 +118,7 @@ def test_a_joined_clip_goes_the_way_that_tracks_went(rng):
         return 100 * images.std(axis=1, dtype=np.float64)
 
     shared = remembering(first)
-    encode = joined_encoder(shared, second, space.fit(library))
+    encode = placed(joined_encoder(shared, second), space.fit(library))
     np.testing.assert_allclose(encode(pixels), space.points(library), atol=1e-6)
     assert encode(pixels[:5]).tobytes() == encode(pixels)[:5].tobytes()
     np.testing.assert_array_equal(joined_encoder(shared, second)(pixels), library)
@@ -133,5 +133,5 @@ def test_panels_are_named_or_refused():
     for text, words in (("mood", "'mood'"), ("all,nuisance", "'all'"), ("", "''"), ("collapse,", "''")):
         with pytest.raises(ParameterError, match=f"--panels names {words}; choose among"):
             EvaluationConfig(panels=parse_panels(text))
-    with pytest.raises(ParameterError, match="invariance_tracks is 0; it must lie between 1 and 10000"):
+    with pytest.raises(ParameterError, match="--invariance-tracks is 0; it must lie between 1 and 10000"):
         EvaluationConfig(invariance_tracks=0)
