@@ -146,7 +146,9 @@ def command(
     if as_json:
         settings = outcome.choice.settings(settings)
         content = sweep_json(report, outcome.what, settings, seed, outcome.partition_id, name, summary)
-        content["representation"] = {**outcome.choice.to_json(), **outcome.blocks}
+        representation = {**outcome.choice.to_json(), **outcome.blocks}
+        # A layout takes one code of a track and aggregates none.
+        content["representation"] = {**representation, "aggregate": None} if layout else representation
         content["against_labels"] = [asdict(entry) for entry in outcome.against]
         content["figures"] = [str(path) for path in outcome.figures]
         print_json(content)

@@ -11,7 +11,7 @@ import typer
 from songnet.cli import options
 from songnet.cli.cluster_output import print_clusters, verdict_lines
 from songnet.cli.output import configure_logging, path_text, print_json, print_table, say, shorten
-from songnet.cli.partition_output import check_destination, say_export
+from songnet.cli.partition_output import check_destination, say_export, where_is
 from songnet.errors import ParameterError
 from songnet.partition import NOISE
 
@@ -106,7 +106,7 @@ def show_command(
     cells = [
         ["" if track["silhouette"] is None else f"{track['silhouette']:+.2f}"]
         + [shorten(track[column], 40) for column in ("artist", "title", "album")]
-        + [_where(track)]
+        + [where_is(track)]
         for track in members
     ]
     names = {entry["label"]: entry["name"] for entry in stored.summary["clusters"]}
@@ -169,11 +169,6 @@ def _entry(stored: Any) -> dict[str, Any]:
 def _answer(summary: dict[str, Any]) -> str:
     structured = summary.get("verdict", {}).get("structured")
     return {True: "structured", False: "no structure", None: "not tested"}[structured]
-
-
-def _where(track: dict[str, Any]) -> str:
-    where = track["path"].decode("utf-8", "backslashreplace") if track["path"] is not None else track["track_id"]
-    return f"{where} (missing)" if track["missing"] else where
 
 
 COMMANDS = (

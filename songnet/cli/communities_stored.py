@@ -10,7 +10,7 @@ import typer
 from songnet.cli import communities_options as graph_options
 from songnet.cli import options
 from songnet.cli.output import configure_logging, path_text, print_json, print_table, progress_reports, say, shorten
-from songnet.cli.partition_output import check_destination, say_export
+from songnet.cli.partition_output import check_destination, say_export, where_is
 from songnet.errors import InputNotFoundError, ParameterError
 from songnet.partition import NOISE
 
@@ -110,7 +110,7 @@ def show_command(
     cells = [
         ["" if track["central"] is None else str(track["central"])]
         + [shorten(track[column], 40) for column in ("artist", "title", "album")]
-        + [_where(track)]
+        + [where_is(track)]
         for track in members
     ]
     what = "alone" if label == NOISE else f"community {label}"
@@ -316,11 +316,6 @@ def _graph(stored: Any) -> str:
     """What connected the tracks; libraries of before Track2Vec do not say, and had one way."""
     file = stored.parameters.get("graph_file")
     return stored.parameters.get("graph", "cooccurrence") if file is None else Path(file).name
-
-
-def _where(track: dict[str, Any]) -> str:
-    where = track["path"].decode("utf-8", "backslashreplace") if track["path"] is not None else track["track_id"]
-    return f"{where} (missing)" if track["missing"] else where
 
 
 COMMANDS = (

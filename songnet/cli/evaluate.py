@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +24,9 @@ NAME = "evaluate"
 EXAMPLE = (
     "Example: songnet evaluate --features codes --features joined --tag genre --library ~/songs"
     "     or: songnet evaluate --vectors mine.npz --labels truth.csv --label-column style"
+)
+NO_MODEL = (
+    "the library has no trained model, so its descriptors were evaluated (`songnet embed` trains one from 50 tracks on)"
 )
 
 
@@ -108,6 +111,7 @@ def command(
     from songnet.descriptors import update_descriptors
     from songnet.evaluation import Asked, EvaluationConfig, evaluate, parse_panels, store_figures
     from songnet.library import Library, recorded_run
+    from songnet.training import list_models
 
     settings = EvaluationConfig(
         space=space, n_components=components, shrinkage=shrinkage, k=k, n_seeds=seeds, n_draws=draws, sample=sample,
@@ -124,10 +128,15 @@ def command(
         control=control,
     )
     with Library(library, write=True) as opened:
+        nothing_named = not (features or model or all_models or vectors)
+        alone = nothing_named and not list_models(opened.models)
+        if alone:
+            asked = replace(asked, features=("descriptors",))
         asked = _with_models(opened, asked, tuple(model or ()), all_models)
         asked = _with_aggregate(opened, asked, options.asked_aggregate(toml, aggregate))
         images = _images(opened, asked)
-        parameters = {**asdict(settings), "features": list(wanted), "models": list(asked.models), "control": control}
+        named = {"features": list(asked.features), "models": list(asked.models), "aggregate": asked.aggregate}
+        parameters = {**asdict(settings), **named, "control": control}
         with (
             recorded_run(opened, NAME, songnet.__version__, parameters, seed) as run,
             progress_reports(quiet) as progress,
@@ -136,6 +145,8 @@ def command(
             report = evaluate(
                 opened, asked, settings, seed=seed, n_threads=jobs or options.available_cores(), progress=progress
             )
+            if alone:
+                report = replace(report, warnings=(NO_MODEL, *report.warnings))
             run.summary.update({"verdict": report.verdict})
             drawn = _draw(opened, report, seed) if figures else []
             stored = store_figures(opened, report, asked)
@@ -153,14 +164,16 @@ def command(
 
 def _with_models(library: Library, asked: Asked, named: tuple[str, ...], all_models: bool) -> Asked:
     """The models that are meant; none where only descriptors or foreign vectors are evaluated and none was named."""
-    from dataclasses import replace
-
-    from songnet.embedding import choose_trained
+    from songnet.embedding import DEFAULT_PRESET, choose_trained
     from songnet.training import list_models
 
     trained = list_models(library.models)
-    if all_models and not trained:
-        raise InputNotFoundError(f"the library {library.path} has no trained model: run `songnet embed FOLDER` first")
+    needed = all_models or (not named and {"codes", "joined"} & set(asked.features))
+    if needed and not trained:
+        raise InputNotFoundError(
+            f"the library {library.path} has no trained model: `songnet embed FOLDER --model {DEFAULT_PRESET}` trains"
+            " one, however few tracks there are; --features descriptors needs none"
+        )
     if all_models:
         return replace(asked, models=tuple(trained))
     if named:
@@ -172,8 +185,6 @@ def _with_models(library: Library, asked: Asked, named: tuple[str, ...], all_mod
 
 def _with_aggregate(library: Library, asked: Asked, aggregate: str | None) -> Asked:
     """The aggregation that was named, else the one that the library has vectors of."""
-    from dataclasses import replace
-
     from songnet.embedding import choose_aggregate
     from songnet.training import read_card
 

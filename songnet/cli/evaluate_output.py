@@ -31,6 +31,7 @@ def print_evaluation(report: EvaluationReport) -> None:
         f"{report.n_tracks:,} tracks, {labelled}; {settings['space']} space; 95% intervals over"
         f" {settings['intervals_over']}"
     )
+    say(report.recipe)
     say("")
     names = list(report.table)
     rows = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from songnet.cli.output import print_json, say
 from songnet.errors import ParameterError
@@ -33,3 +34,9 @@ def say_export(report: PartitionExport, stored: StoredPartition, path: Path, *, 
     for what, files in (("removed, of an earlier export", report.removed), ("kept, changed since", report.kept)):
         if files:
             say(f"{what}: {', '.join(file.name for file in files)}")
+
+
+def where_is(track: Mapping[str, Any]) -> str:
+    """The path of a track (its id where it has none), and whether the file is gone."""
+    where = track["path"].decode("utf-8", "backslashreplace") if track["path"] is not None else track["track_id"]
+    return f"{where} (missing)" if track["missing"] else where

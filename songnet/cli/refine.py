@@ -186,6 +186,8 @@ def _print(report: RefineReport, library: Path, as_json: bool) -> None:
 
 def verdict_lines(result: dict[str, Any]) -> list[str]:
     """First what the codes said before they were refined, then what went wrong with refining, if anything."""
+    from songnet.clustering.nulls import ALPHA
+
     evidence, k = result["evidence"], result["n_clusters"]
     p_values = ", ".join(f"{value:.3g} ({model})" for model, value in evidence["p_values"].items())
     if evidence["beats_chance"] is None:
@@ -195,7 +197,8 @@ def verdict_lines(result: dict[str, Any]) -> list[str]:
     else:
         lines = [
             f"NOT BEATING CHANCE: before refining, {k} clusters of {result['model']} were no clearer than in data"
-            f" without clusters: p = {p_values}; refining made them look like clusters all the same"
+            f" without clusters: p = {p_values}, where {ALPHA:g} or less is asked of each; refining made them look"
+            " like clusters all the same"
         ]
     return lines + [f"DEGENERATE: {reason}" for reason in result["degenerate"]]
 

@@ -77,19 +77,33 @@ def read_labels(
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            rows, names = list(reader), list(reader.fieldnames or [])
+            header = list(reader.fieldnames or [])
+            names = reader.fieldnames = [name.strip() for name in header]
+            rows = list(reader)
     except OSError as error:
         raise InputNotFoundError(f"cannot read the labels {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ParameterError(f"{path} is not a CSV file in UTF-8: {error}") from error
+    if not names:
+        raise ParameterError(f"{path} is empty: its first line must name the columns")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ParameterError(f"{path} has the column {', '.join(map(repr, twice))} twice: leave one of them out")
     key = next((name for name in KEY_COLUMNS if name in names), None)
     if key is None:
-        raise ParameterError(f"{path} has the columns {', '.join(names)}: one of {', '.join(KEY_COLUMNS)} is needed")
+        raise ParameterError(
+            f"{path} has the columns {', '.join(names)}: one of {', '.join(KEY_COLUMNS)} is needed, and commas between"
+            " columns"
+        )
     chosen = column or _label_column(names, key)
     if chosen is None or chosen not in names:
         wanted = f"no column {column!r}" if column else "several columns that may be the labels"
         raise ParameterError(f"{path} has {wanted} ({', '.join(names)}): name one with --label-column")
-    given = {row[key]: row[chosen] for row in rows if row[key] and row[chosen]}
+    given: dict[str, str] = {}
+    for row in rows:
+        track, label = row[key], (row[chosen] or "").strip()
+        if track and label and given.setdefault(track, label) != label:
+            raise ParameterError(f"{path} labels {track!r} both {given[track]!r} and {label!r}: leave one of them out")
     if not given:
         raise ParameterError(f"no row of {path} has both {key} and {chosen}")
     found = {}

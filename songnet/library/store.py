@@ -147,8 +147,8 @@ class Library:
             connection.close()
             write_bytes(settings_file, settings.to_toml().encode())
             os.replace(fresh, database)
-        mode = "rw" if self.write else "ro"
-        self.db = sqlite3.connect(f"{database.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S)
+        mode = "mode=rw" if self.write else _reading_mode(database)
+        self.db = sqlite3.connect(f"{database.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_TIMEOUT_S)
         self.db.row_factory = sqlite3.Row
         try:
             check_version(self.db, str(self.path))
@@ -195,3 +195,29 @@ class Library:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _reading_mode(database: Path) -> str:
+    """How SQLite is told to open a database for reading, as a part of its address.
+
+    Beside a database with a write-ahead log, SQLite makes two files even to read it. Where it may not, on read-only
+    media for one, a log that holds nothing can be passed over: ``immutable`` takes the database as it is.
+
+    Raises
+    ------
+    LibraryError
+        If the log holds changes that cannot be read without those files.
+    """
+    if os.access(database.parent, os.W_OK):
+        return "mode=ro"
+    log_file, index = (database.with_name(f"{database.name}{ending}") for ending in ("-wal", "-shm"))
+    if log_file.exists() and index.exists():
+        # Somebody with write permission may be writing at this moment; with both files there SQLite reads beside them.
+        return "mode=ro"
+    if log_file.exists() and log_file.stat().st_size:
+        raise LibraryError(
+            f"the library {database.parent} may not be written to, and {log_file.name} holds changes that a stopped"
+            " program left: copy the folder to where you may write and read it there, or read it here once with write"
+            " permission"
+        )
+    return "mode=ro&immutable=1"

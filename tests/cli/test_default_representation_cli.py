@@ -88,14 +88,14 @@ def test_maps_are_of_the_space_that_was_clustered(capsys, library_copy):
     content = run_json(capsys, "cluster", "--library", library_copy, "--features", "joined", *PLAIN)
     said = content["representation"]
     assert (said["asked"], said["features"], said["reason"]) == ("joined", "joined", "")
-    assert (said["widths"], said["weights"]) == ([260, 20], [1.0, 0.5])
+    assert (said["widths"], said["weights"]) == ([260, 20], [1.0, 0.6])
     with Library(library_copy, write=True) as library:
         card = read_card(library.models, "cae-12x15")
         features = load_features(
             library, ClusterConfig(features="joined"), images=card.images, card=card, aggregate="mean"
         )
         stored, partition = load_partition(library, None, "cluster")
-        assert (stored.parameters["widths"], stored.parameters["weights"]) == ([260, 20], [1.0, 0.5])
+        assert (stored.parameters["widths"], stored.parameters["weights"]) == ([260, 20], [1.0, 0.6])
         points = load_clustered_points(library, stored, partition).points
         np.testing.assert_array_equal(points, features.space(ClusterConfig()).points(features.values))
         # Joined clusters of an earlier program: one whitening over both.

@@ -1,12 +1,14 @@
 """`songnet evaluate`: the table, the JSON, the figure, the run, and every refusal."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from songnet.cli.app import main
+from songnet.clustering.features import JOINED_WEIGHTS
 from songnet.library import Library
 from songnet.library.tracks import tracks_by_id
 
@@ -43,6 +45,11 @@ def test_codes_and_joined_stand_beside_every_baseline(capsys, with_one_row_a_tra
     assert lines[1].startswith("joined:cae-12x15 ")
     assert "warning: only 3 artists: intervals over so few are too narrow to be trusted" in lines
     assert "12 tracks, 12 with a label (column kind of truth.csv: 2 kinds); whitened space" in out
+    of_descriptors, of_codes = JOINED_WEIGHTS
+    assert (
+        "codes of a track: mean of its clips; whitened space: 16 principal components, shrinkage 0.3; of joined vectors"
+        f" so many of each block, descriptors weigh {of_descriptors:g}, codes {of_codes:g}" in lines
+    )
     for word in ("5-NN, artist-filtered", "clip-to-track AUC", "mutual proximity: skewness", "strongest rival"):
         assert word in out
     code, out, _ = run(capsys, *arguments, *FAST, "--json", "--jobs", 3)
@@ -57,6 +64,8 @@ def test_codes_and_joined_stand_beside_every_baseline(capsys, with_one_row_a_tra
     for entry in measures(content)["clip_auc"]["systems"].values():
         assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1
     assert content["verdict"].splitlines() == lines[:3]
+    assert content["settings"]["aggregate"] == "mean"
+    assert content["settings"]["joined_weights"] == list(JOINED_WEIGHTS)
     figures = [Path(path) for path in content["figures"]]
     assert [path.name for path in figures] == ["evaluation.png", "evaluation.svg"]
     assert all(path.stat().st_size > 1000 for path in figures)
@@ -85,6 +94,7 @@ def test_without_labels_and_with_foreign_vectors(capsys, with_one_row_a_track):
     assert "random:contrastive" in found["clip_auc"]["systems"]
     assert content["figures"] == []
     assert content["settings"]["space"] == "raw"
+    assert content["settings"]["joined_weights"] is None
 
 
 def test_a_tag_and_its_control(capsys, with_one_row_a_track):
@@ -125,8 +135,8 @@ def test_every_refusal_is_one_line(capsys, with_one_row_a_track, tmp_path):
         (("--aggregate", "tfidf"), 2, "the library has no tfidf vectors of model 'cae-12x15'"),
         (("--features", "mfcc"), 2, "--features is 'mfcc'"),
         (("--panels", "mood"), 2, "--panels names 'mood'; choose among: nuisance, invariance, collapse, all, none"),
-        (("--invariance-tracks", 0), 2, "evaluation.invariance_tracks is 0; it must lie between 1 and 10000"),
-        (("--k", 0), 2, "evaluation.k is 0; it must lie between 1 and 100"),
+        (("--invariance-tracks", 0), 2, "--invariance-tracks is 0; it must lie between 1 and 10000"),
+        (("--k", 0), 2, "--k is 0; it must lie between 1 and 100"),
         (("--mutual-proximity", "local"), 2, "choose one of: gaussian, empirical, none"),
     ]
     for arguments, expected, message in refusals:
@@ -141,10 +151,24 @@ def test_a_library_without_music_says_what_to_do(capsys, tmp_path):
         pass
     code, _, err = run(capsys, "evaluate", "--library", tmp_path / "empty", *FAST)
     assert code == 2
-    assert "has no trained model yet: run `songnet embed FOLDER` first" in err
+    assert "has no mel images of songnet-8 to make baselines of: run `songnet embed FOLDER` first" in err
+    code, _, err = run(capsys, "evaluate", "--library", tmp_path / "empty", "--features", "joined", *FAST)
+    assert code == 2
+    assert "has no trained model: `songnet embed FOLDER --model contrastive` trains one" in err
+    assert "--features descriptors needs none" in err
     code, _, err = run(capsys, "evaluate", "--library", tmp_path / "empty", "--features", "descriptors", *FAST)
     assert code == 2
     assert "has no mel images of songnet-8 to make baselines of" in err
+
+
+def test_a_library_without_a_model_has_its_descriptors_evaluated(capsys, with_one_row_a_track):
+    _, library, _ = with_one_row_a_track
+    shutil.rmtree(library / "models" / "cae-12x15")
+    code, out, err = run(capsys, "evaluate", "--library", library, "--no-figures", *FAST)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].startswith("descriptors ")
+    assert lines[1].startswith("warning: the library has no trained model, so its descriptors were evaluated")
 
 
 def test_panels_are_printed_drawn_and_told_in_json(capsys, with_one_row_a_track):
@@ -184,6 +208,7 @@ def test_figures_stay_with_the_model(capsys, with_one_row_a_track):
     assert code == 0
     assert out.splitlines()[-1] == f"stored with cae-12x15: songnet models show NAME --library {library}"
     content = json.loads(stored.read_text())
+    assert (content["settings"]["aggregate"], content["settings"]["space"]) == ("mean", "whitened")
     figures = {entry["measure"]: entry for entry in content["figures"]}
     assert len(figures) == len(content["figures"]) <= 200
     assert {"5-NN, unfiltered (tag artist)", "clip-to-track AUC", "clip-to-track AUC: MFCC + PCA"} <= set(figures)

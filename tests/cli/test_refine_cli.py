@@ -89,6 +89,7 @@ def test_noise_is_marked_as_not_beating_chance_although_refining_makes_it_look_c
     assert max(result["evidence"]["p_values"].values()) > 0.01
     code, out, _ = run(capsys, *arguments, "--name", "two")
     assert out.startswith("NOT BEATING CHANCE: before refining, 3 clusters of m were no clearer than in data without")
+    assert ", where 0.01 or less is asked of each; refining made them look like clusters all the same\n" in out
     code, out, _ = run(capsys, *arguments, "--name", "three", "--nulls", "0")
     assert out.startswith("not tested whether the codes of m have 3 clusters rather than none")
     with Library(library) as opened:

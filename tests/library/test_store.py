@@ -120,3 +120,48 @@ def test_the_writer_is_named_while_it_writes(tmp_path):
     with Library(tmp_path / "lib", write=True, create=True):
         assert json.loads((tmp_path / "lib" / "writer.json").read_text())["pid"] == os.getpid()
     assert not (tmp_path / "lib" / "writer.json").exists()
+
+
+@pytest.fixture
+def unwritable(tmp_path, monkeypatch):
+    """A library in a folder without write permission, also for a superuser, whom the mode of a folder does not stop."""
+    folder = tmp_path / "lib"
+    with Library(folder, write=True, create=True) as library:
+        library.db.execute("INSERT INTO meta VALUES ('colour', 'blue')")
+        library.db.commit()
+    folder.chmod(0o555)
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and allowed(path, mode))
+    yield folder
+    folder.chmod(0o755)
+
+
+def test_a_library_without_write_permission_is_read_and_nothing_is_made_beside_it(unwritable):
+    before = sorted(entry.name for entry in unwritable.iterdir())
+    assert not any(name.startswith("songnet.db-") for name in before)
+    with Library(unwritable) as library:
+        assert library.db.execute("SELECT value FROM meta WHERE key = 'colour'").fetchone()[0] == "blue"
+        assert sorted(entry.name for entry in unwritable.iterdir()) == before
+
+
+def test_changes_that_cannot_be_read_without_write_permission_are_not_passed_over(unwritable):
+    unwritable.chmod(0o755)
+    with sqlite3.connect(unwritable / "songnet.db") as writer:
+        writer.execute("UPDATE meta SET value = 'red' WHERE key = 'colour'")
+        writer.commit()
+        left = (unwritable / "songnet.db-wal").read_bytes()
+    writer.close()
+    assert left
+    (unwritable / "songnet.db-wal").write_bytes(left)
+    unwritable.chmod(0o555)
+    with pytest.raises(LibraryError, match="db-wal holds changes that a stopped program left: copy the folder"):
+        Library(unwritable)
+
+
+def test_who_may_not_write_reads_beside_a_writer(unwritable):
+    writer = sqlite3.connect(unwritable / "songnet.db")
+    writer.execute("UPDATE meta SET value = 'red' WHERE key = 'colour'")
+    writer.commit()
+    with Library(unwritable) as library:
+        assert library.db.execute("SELECT value FROM meta WHERE key = 'colour'").fetchone()[0] == "red"
+    writer.close()
