@@ -27,11 +27,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from quality_table import BASELINES, COLUMNS, append_record, lead_table, read_records, rows_of, to_text, value_table
+from quality_table import (
+    BASELINES,
+    COLUMNS,
+    append_record,
+    lead_table,
+    read_records,
+    rival_table,
+    rows_of,
+    to_text,
+    value_table,
+)
 from sounds import SOUNDS
 
 import songnet
 from songnet.clustering.blocks import ONE_THREAD_BLAS
+from songnet.clustering.features import JOINED_WEIGHTS
 from songnet.config import ImageConfig, ReadConfig, TrainConfig, VectorConfig
 from songnet.demo import compose
 from songnet.descriptors import update_descriptors
@@ -62,7 +73,7 @@ WORK = Path(__file__).resolve().parents[1] / "build" / "embedding-quality"
 SETS = ("demo", "sounds")
 MODELS = ("contrastive", "cae-12x15", "vae-conv", "masked-cae", "beta-vae-time")
 # The default run then takes about an hour on two idle cores.
-IMAGES = 20_000
+IMAGES = 12_000
 N_DRAWS = 500
 SAY_EVERY_S = 15.0
 
@@ -216,15 +227,17 @@ def measure_systems(
     return told
 
 
-def run_model(collection: Collection, preset: str, seed: int, cap: int) -> tuple[str, dict[str, Any]]:
+def run_model(
+    collection: Collection, preset: str, seed: int, cap: int, level: str | None = None
+) -> tuple[str, dict[str, Any]]:
     """Train (unless that was done before a kill) and encode; the model's name and how the training went."""
     library, images = collection.library, collection.library.settings.images
-    name = f"{preset}-{seed}-{cap or 'own'}"
+    name = f"{preset}-{seed}-{cap or 'own'}" + (f"-{level}" if level else "")
     told = Told(f"{collection.name}: {preset}, seed {seed}")
     started = time.monotonic()
     if name not in list_models(library.models):
         epochs = capped_epochs(library, images, preset, cap, seed)
-        config = TrainConfig(epochs=epochs)
+        config = TrainConfig(epochs=epochs, level=level if "level" in PRESETS[preset].config else None)
         train(library, preset=preset, name=name, images=images, config=config, seed=seed, progress=told)
     trained_s = time.monotonic() - started
     card, model = load_model(library.models, name)
@@ -240,12 +253,17 @@ def run_model(collection: Collection, preset: str, seed: int, cap: int) -> tuple
     }
 
 
-def settings_digest(collection: Collection, model: str, cap: int) -> str:
+def settings_digest(collection: Collection, model: str, cap: int, level: str | None = None) -> str:
     """What a stored result depends on, beside its set, model and seed."""
     preset = PRESETS.get(model)
-    parts = [
+    parts: list[list[Any]] = [[level]] if level else []
+    parts += [
         [collection.digest, cap, N_DRAWS, VectorConfig.aggregate, asdict(collection.library.settings.images)],
-        [asdict(EvaluationConfig()), None if preset is None else [dict(preset.config), dict(preset.training)]],
+        [
+            asdict(EvaluationConfig()),
+            JOINED_WEIGHTS,
+            None if preset is None else [dict(preset.config), dict(preset.training)],
+        ],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -257,11 +275,11 @@ def run_set(collection: Collection, wanted: argparse.Namespace, model: str, seed
         for record in read_records(wanted.out)
     }
     version, started = songnet.__version__, time.monotonic()
-    key = (collection.name, model, seed, settings_digest(collection, model, wanted.images), version)
+    key = (collection.name, model, seed, settings_digest(collection, model, wanted.images, wanted.level), version)
     shared = (collection.name, BASELINES, None, settings_digest(collection, BASELINES, 0), version)
     fields = ("set", "model", "seed", "settings", "version")
     if key not in stored:
-        name, told = run_model(collection, model, seed, wanted.images)
+        name, told = run_model(collection, model, seed, wanted.images, wanted.level)
         systems = measure_systems(collection, name, seed, shared=False)
         seconds = round(time.monotonic() - started, 1)
         stored[key] = {**dict(zip(fields, key, strict=True)), "cap": wanted.images, **told, "seconds": seconds}
@@ -275,7 +293,7 @@ def run_set(collection: Collection, wanted: argparse.Namespace, model: str, seed
     return [stored[key], *([stored[shared]] if shared in stored else [])]
 
 
-def print_tables(records: Sequence[dict[str, Any]], cap: int, *, markdown: bool) -> None:
+def print_tables(records: Sequence[dict[str, Any]], cap: int, *, markdown: bool, rivals: bool) -> None:
     limit = f"{cap:,} images a training at most" if cap else "as many images a training as the presets say"
     for name in dict.fromkeys(record["set"] for record in records):
         of_set = [record for record in records if record["set"] == name]
@@ -290,8 +308,9 @@ def print_tables(records: Sequence[dict[str, Any]], cap: int, *, markdown: bool)
         print(f"\n{name}: {limit} ({told})\n")
         print(to_text(value_table(rows), markdown=markdown))
         over = "artists" if name == "demo" else "sources"
-        print(f"\nlead over the strongest rival (below 0: a baseline wins); in brackets 95%, bootstrap over {over}\n")
-        print(to_text(lead_table(rows), markdown=markdown))
+        which = "each" if rivals else "the strongest"
+        print(f"\nlead over {which} rival (below 0: a baseline wins); in brackets 95%, bootstrap over {over}\n")
+        print(to_text(rival_table(rows) if rivals else lead_table(rows), markdown=markdown))
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -300,6 +319,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", default="0,1,2", help="of the trainings [0,1,2]")
     parser.add_argument("--models", default=",".join(MODELS), help=f"presets, the first first [{','.join(MODELS)}]")
     parser.add_argument("--images", type=int, default=IMAGES, help=f"a training at most; 0: the preset's [{IMAGES}]")
+    parser.add_argument("--level", choices=("relative", "absolute"), help="of contrastive models [the preset's]")
     parser.add_argument("--sounds", type=Path, default=SOUNDS, help="folder with labels.csv [../shared/data/sounds]")
     parser.add_argument("--demo-seed", type=int, default=0, help="of the demo library [0]")
     parser.add_argument("--demo-tracks", type=int, default=120, help="tracks of the demo library [120]")
@@ -307,6 +327,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="results, kept model by model [WORK/results.jsonl]")
     parser.add_argument("--jobs", type=int, default=2, help="processes that compose and decode [2]")
     parser.add_argument("--stored", action="store_true", help="train nothing: print what the file holds")
+    parser.add_argument("--rivals", action="store_true", help="lead over every rival, not the strongest alone")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
     wanted = parser.parse_args(argv)
     wanted.sets, wanted.models = wanted.sets.split(","), wanted.models.split(",")
@@ -353,7 +374,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     records = stored_records(wanted) if wanted.stored else run_all(wanted)
     unique = {(record["set"], record["model"], record["seed"]): record for record in records}
-    print_tables(list(unique.values()), wanted.images, markdown=wanted.markdown)
+    print_tables(list(unique.values()), wanted.images, markdown=wanted.markdown, rivals=wanted.rivals)
     spent = sum(record["seconds"] for record in unique.values())
     print(f"\n{spent / 60:.0f} minutes for all results, {(time.monotonic() - started) / 60:.0f} of them in this run")
     return 0

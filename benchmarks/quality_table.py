@@ -112,11 +112,8 @@ def rows_of(records: Sequence[dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def strongest_rival(row: Row, rows: Sequence[Row], key: str) -> Lead | None:
-    """The rival that leaves a system the smallest lead on a measure; None where nothing can be compared.
-
-    A random encoder is the rival of its own architecture alone.
-    """
+def leads_of(row: Row, rows: Sequence[Row], key: str) -> list[Lead]:
+    """Lead over every rival that has the measure; a random encoder is the rival of its own architecture alone."""
     leads = []
     for other in rows:
         if other.system not in RIVALS.get(row.system, ()) or key not in row.values or key not in other.values:
@@ -127,7 +124,17 @@ def strongest_rival(row: Row, rows: Sequence[Row], key: str) -> Lead | None:
         low, high = np.nanpercentile(paired, LEVEL)
         lead = float(np.mean(row.values[key]) - np.mean(other.values[key]))
         leads.append(Lead(other.system, lead, float(low), float(high)))
-    return min(leads, key=lambda entry: entry.value, default=None)
+    return leads
+
+
+def strongest_rival(row: Row, rows: Sequence[Row], key: str) -> Lead | None:
+    """The rival that leaves a system the smallest lead on a measure; None where nothing can be compared."""
+    return min(leads_of(row, rows, key), key=lambda entry: entry.value, default=None)
+
+
+def _told(lead: Lead) -> str:
+    text = f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f})"
+    return text.replace("+0.", "+.").replace("-0.", "-.")
 
 
 def _number(value: float) -> str:
@@ -162,9 +169,19 @@ def lead_table(rows: Sequence[Row]) -> list[list[str]]:
         cells = []
         for key in keys:
             lead = strongest_rival(row, rows, key)
-            told = "" if lead is None else f"{lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}) {lead.rival}"
-            cells.append(told.replace("+0.", "+.").replace("-0.", "-."))
+            cells.append("" if lead is None else f"{_told(lead)} {lead.rival}")
         table.append([row.model, row.system, *cells])
+    return table
+
+
+def rival_table(rows: Sequence[Row]) -> list[list[str]]:
+    """Heading and lines: lead over each rival, with its bootstrap interval over tracks."""
+    keys = [key for key in COLUMNS if any(key in row.values for row in rows)]
+    table = [["model", "system", "over", *(COLUMNS[key] for key in keys)]]
+    for row in rows:
+        leads = {key: {lead.rival: _told(lead) for lead in leads_of(row, rows, key)} for key in keys}
+        for rival in RIVALS.get(row.system, ()):
+            table.append([row.model, row.system, rival, *(leads[key].get(rival, "") for key in keys)])
     return table
 
 

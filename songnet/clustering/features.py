@@ -18,8 +18,8 @@ from songnet.training import ModelCard
 
 # Flattened code maps of a large library do not fit in memory, and pooled ones cluster better anyway.
 MAX_FLAT_BYTES = 4 * 2**30
-# Of descriptors and of codes, where they are joined: chosen by measurement (docs/models.md, "How good it is").
-JOINED_WEIGHTS = (1.0, 0.5)
+# Of descriptors and of codes, where they are joined: chosen by measurement (docs/ablation.md, "Ways to join").
+JOINED_WEIGHTS = (1.0, 0.6)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_contrastive_codes_are_joined_unasked(library):
     assert choice.note() == ""
     features = choice.load(library, ClusterConfig())
     assert features.what == "descriptors of songnet-8 joined to mean codes of contrastive"
-    assert (features.values.shape, features.widths, features.weights) == ((12, 388), (260, 128), (1.0, 0.5))
+    assert (features.values.shape, features.widths, features.weights) == ((12, 388), (260, 128), (1.0, 0.6))
     said = choice.to_json()
     assert said["model"] == read_card(library.models, "contrastive").key
     assert (said["features"], said["aggregate"], said["tracks_without_codes"]) == ("joined", "mean", 0)

@@ -109,7 +109,7 @@ def test_points_are_those_that_are_clustered(library):
     sounds = load_sounds(library, "joined")
     config = ClusterConfig(n_components=4)
     features = sounds.choice.load(library, config)
-    assert features.weights == (1.0, 0.5)
+    assert features.weights == (1.0, 0.6)
     np.testing.assert_allclose(features.space(config).points(features.values), sounds.points, atol=1e-6)
 
 
